@@ -1,0 +1,26 @@
+import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
+import type { Issue } from "@avatar/contract/types";
+
+interface Options {
+  /** What happened, in a sentence, for the customer. Default: the code's title. */
+  detail?: string;
+  issues?: Issue[];
+  retryAfterMs?: number;
+  /** For the log only. */
+  cause?: unknown;
+}
+
+/** The one error that reaches customers; everything else becomes `internal`. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly code: ErrorCode;
+  readonly issues: Issue[] | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, options: Options = {}) {
+    super(options.detail ?? `${ERRORS[code].title}.`, { cause: options.cause });
+    this.code = code;
+    this.issues = options.issues;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}

@@ -1,0 +1,200 @@
+import { z } from "zod";
+import { ERROR_CODES } from "./errors.ts";
+import { LIMITS, MEDIA_TYPE_NAMES } from "./limits.ts";
+
+const Timestamp = z.iso.datetime().describe("ISO 8601 in UTC");
+const Sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits in lower case")
+  .describe("SHA-256 of the file, in hex");
+
+export const Aspect = z
+  .enum(["auto", "16:9", "9:16", "1:1"])
+  .describe("Shape of the video; auto follows the image");
+export const Fit = z
+  .enum(["crop", "pad"])
+  .describe("crop cuts the image to the aspect around the face; pad keeps all of it and fills the rest");
+export const JobStatus = z.enum([
+  "queued",
+  "starting",
+  "running",
+  "succeeded",
+  "failed",
+  "canceled",
+  "expired",
+]);
+
+const { metadata, prompt, videoTtlSeconds } = LIMITS;
+const Prompt = z
+  .string()
+  .min(1)
+  .max(prompt.maxLength)
+  .describe("What the person does while speaking, in a sentence; engines may ignore it");
+const Seed = z
+  .int()
+  .min(0)
+  .max(0xffff_ffff)
+  .describe("The same files, settings and seed give the same video");
+const Metadata = z
+  .record(z.string().min(1).max(metadata.maxKeyLength), z.string().max(metadata.maxValueLength))
+  .refine((value) => Object.keys(value).length <= metadata.maxKeys, `at most ${metadata.maxKeys} keys`)
+  .describe("Your own labels, returned with the job");
+const TtlSeconds = z
+  .int()
+  .min(videoTtlSeconds.min)
+  .max(videoTtlSeconds.default)
+  .describe("How long the video is kept once it is there");
+
+/** Ids are opaque to customers; the bound only keeps nonsense out of the database. */
+const Id = z.string().min(1).max(64);
+
+const jobSettings = {
+  aspect: Aspect.default("auto"),
+  fit: Fit.default("crop"),
+  prompt: Prompt.optional(),
+  seed: Seed.optional(),
+  metadata: Metadata.default({}),
+  ttlSeconds: TtlSeconds.default(videoTtlSeconds.default),
+};
+
+/** The fields of a form that are not files. */
+export const JobSettings = z.strictObject(jobSettings);
+
+export const CreateJobInput = z
+  .strictObject({
+    image: Id.describe("Id of an upload that holds the portrait"),
+    audio: Id.describe("Id of an upload that holds the speech"),
+    ...jobSettings,
+  })
+  .meta({ id: "CreateJobInput" });
+
+export const Video = z
+  .object({
+    contentType: z.literal("video/mp4"),
+    bytes: z.int().positive(),
+    sha256: Sha256,
+    width: z.int().positive(),
+    height: z.int().positive(),
+    durationSeconds: z.number().positive(),
+    expiresAt: Timestamp.describe("When the video is deleted"),
+  })
+  .meta({ id: "Video" });
+
+export const JobError = z
+  .object({
+    code: z.enum(ERROR_CODES),
+    detail: z.string().describe("What happened, in a sentence"),
+    hint: z.string().describe("What to do about it"),
+    docs: z.string().describe("Link to the page about this code"),
+    retryable: z.boolean(),
+  })
+  .meta({ id: "JobError" });
+
+const jobBase = {
+  id: Id,
+  version: z.int().positive().describe("Counts up with every change"),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+  aspect: Aspect,
+  fit: Fit,
+  prompt: Prompt.optional(),
+  seed: Seed,
+  metadata: Metadata,
+  ttlSeconds: TtlSeconds,
+  audioSeconds: z.number().positive().describe("Length of the recording"),
+};
+const finished = { ...jobBase, finishedAt: Timestamp };
+
+export const Job = z
+  .discriminatedUnion("status", [
+    z.object({ ...jobBase, status: z.literal("queued") }).meta({ id: "QueuedJob" }),
+    z
+      .object({
+        ...jobBase,
+        status: z.literal("starting"),
+        cold: z.boolean().describe("The worker starts from zero, which takes longer"),
+      })
+      .meta({ id: "StartingJob" }),
+    z
+      .object({ ...jobBase, status: z.literal("running"), progress: z.number().min(0).max(1) })
+      .meta({ id: "RunningJob" }),
+    z.object({ ...finished, status: z.literal("succeeded"), video: Video }).meta({ id: "SucceededJob" }),
+    z.object({ ...finished, status: z.literal("failed"), error: JobError }).meta({ id: "FailedJob" }),
+    z.object({ ...finished, status: z.literal("canceled") }).meta({ id: "CanceledJob" }),
+    z.object({ ...finished, status: z.literal("expired") }).meta({ id: "ExpiredJob" }),
+  ])
+  .meta({ id: "Job" });
+
+export const JobResult = z
+  .object({
+    jobId: Id,
+    url: z.url().describe("Signed link, new on every call, dead at urlExpiresAt"),
+    urlExpiresAt: Timestamp,
+    video: Video,
+  })
+  .meta({ id: "JobResult" });
+
+export const JobIdInput = z.strictObject({ id: Id });
+
+export const GetJobInput = z.strictObject({
+  id: Id,
+  wait: z
+    .number()
+    .min(0)
+    .max(LIMITS.wait.maxSeconds)
+    .default(0)
+    .describe("Hold the answer for up to this many seconds until the job changes"),
+  after: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("With wait: answer as soon as version is greater than this. Default: the version at the call"),
+});
+
+export const ListJobsInput = z.strictObject({
+  status: JobStatus.optional(),
+  limit: z.int().min(1).max(LIMITS.list.maxLimit).default(LIMITS.list.defaultLimit),
+  cursor: z.string().max(200).optional().describe("nextCursor of the page before"),
+});
+
+export const JobPage = z
+  .object({
+    items: z.array(Job),
+    nextCursor: z.string().optional().describe("Left out on the last page"),
+  })
+  .meta({ id: "JobPage" });
+
+export const CreateUploadInput = z
+  .strictObject({
+    contentType: z.enum(MEDIA_TYPE_NAMES),
+    bytes: z.int().min(0).describe("Size of the file"),
+    sha256: Sha256.optional(),
+  })
+  .meta({ id: "CreateUploadInput" });
+
+export const Upload = z
+  .object({
+    id: Id,
+    method: z.literal("PUT"),
+    url: z.url().describe("Signed link; takes exactly the declared type and size"),
+    headers: z.record(z.string(), z.string()).describe("Headers that the PUT must carry"),
+    expiresAt: Timestamp,
+  })
+  .meta({ id: "Upload" });
+
+export const Issue = z.object({ path: z.string(), message: z.string() }).meta({ id: "Issue" });
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(ERROR_CODES),
+    detail: z.string().describe("What happened, in a sentence"),
+    hint: z.string().describe("What to do about it"),
+    docs: z.string().describe("Link to the page about this code"),
+    requestId: z.string().describe("Quote it when you report a problem"),
+    issues: z.array(Issue).optional(),
+    retryAfterMs: z.int().optional(),
+  })
+  .meta({ id: "Problem" });

@@ -1,0 +1,24 @@
+/** Compiles only while the plain types and the schemas say the same. */
+import type { z } from "zod";
+import type * as schemas from "./schemas.ts";
+import type * as types from "./types.ts";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** Flattens `extends` and intersections, which `Equal` would tell apart. */
+type Flat<T> = T extends object ? { [K in keyof T]: Flat<T[K]> } : T;
+type Same<A, B> = Equal<Flat<A>, Flat<B>>;
+type Check<T extends true> = T;
+
+export type Checks = [
+  Check<Same<z.input<typeof schemas.CreateJobInput>, types.CreateJobInput>>,
+  Check<Same<z.input<typeof schemas.JobSettings>, types.JobSettings>>,
+  Check<Same<z.input<typeof schemas.GetJobInput>, types.GetJobInput>>,
+  Check<Same<z.input<typeof schemas.JobIdInput>, types.JobIdInput>>,
+  Check<Same<z.input<typeof schemas.ListJobsInput>, types.ListJobsInput>>,
+  Check<Same<z.input<typeof schemas.CreateUploadInput>, types.CreateUploadInput>>,
+  Check<Same<z.output<typeof schemas.Job>, types.Job>>,
+  Check<Same<z.output<typeof schemas.JobPage>, types.JobPage>>,
+  Check<Same<z.output<typeof schemas.JobResult>, types.JobResult>>,
+  Check<Same<z.output<typeof schemas.Upload>, types.Upload>>,
+  Check<Same<z.output<typeof schemas.Problem>, types.Problem>>,
+];
