@@ -287,3 +287,6 @@ export type ErrorCode = keyof typeof ERRORS;
 export const ERROR_CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
+
+/** The page about a code, on the API's own host. */
+export const errorDocsPath = (code: ErrorCode) => `/docs/errors/${code}`;

@@ -85,7 +85,7 @@ export const JobError = z
     code: z.enum(ERROR_CODES),
     detail: z.string().describe("What happened, in a sentence"),
     hint: z.string().describe("What to do about it"),
-    docs: z.string().describe("Link to the page about this code"),
+    docs: z.string().describe("Path of the page about this code, on the host of the API"),
     retryable: z.boolean(),
   })
   .meta({ id: "JobError" });
@@ -192,7 +192,7 @@ export const Problem = z
     code: z.enum(ERROR_CODES),
     detail: z.string().describe("What happened, in a sentence"),
     hint: z.string().describe("What to do about it"),
-    docs: z.string().describe("Link to the page about this code"),
+    docs: z.string().describe("Path of the page about this code, on the host of the API"),
     requestId: z.string().describe("Quote it when you report a problem"),
     issues: z.array(Issue).optional(),
     retryAfterMs: z.int().optional(),

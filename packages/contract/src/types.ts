@@ -95,14 +95,7 @@ export interface ExpiredJob extends JobBase {
 }
 
 /** A job in one of its states; `status` tells which. */
-export type Job =
-  | QueuedJob
-  | StartingJob
-  | RunningJob
-  | SucceededJob
-  | FailedJob
-  | CanceledJob
-  | ExpiredJob;
+export type Job = QueuedJob | StartingJob | RunningJob | SucceededJob | FailedJob | CanceledJob | ExpiredJob;
 
 /** Facts of a finished video. */
 export interface Video {
@@ -124,7 +117,7 @@ export interface JobError {
   detail: string;
   /** What to do about it. */
   hint: string;
-  /** Link to the page about this code. */
+  /** Path of the page about this code, on the API's host. */
   docs: string;
   retryable: boolean;
 }
@@ -202,7 +195,7 @@ export interface Problem {
   detail: string;
   /** What to do about it. */
   hint: string;
-  /** Link to the page about this code. */
+  /** Path of the page about this code, on the API's host. */
   docs: string;
   /** Quote it when you report a problem. */
   requestId: string;

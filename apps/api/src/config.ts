@@ -1,0 +1,81 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+
+export type DatabaseConfig = { url: string } | { dataDir: string };
+
+export interface Config {
+  host: string;
+  port: number;
+  /** Where customers reach the API, without a slash at its end; by default the address it listens on. */
+  publicBaseUrl: string | undefined;
+  dataDir: string;
+  database: DatabaseConfig;
+  bootstrapApiKey: string | undefined;
+  logLevel: (typeof LOG_LEVELS)[number];
+  ffmpegPath: string | undefined;
+  maxRunsInFlight: number;
+  queueTimeoutMs: number;
+}
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
+
+export const API_KEY_PATTERN = /^avk_(live|test)_[0-9A-Za-z]{32,128}$/;
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `expected a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.number().min(min, `expected at least ${min}`).max(max, `expected at most ${max}`));
+
+/** Every variable the server reads. Docs and `.env.example` are checked against this list by a test. */
+export const EnvSchema = z.object({
+  HOST: z.string().default("127.0.0.1"),
+  PORT: whole(0, 65_535).default(8787),
+  PUBLIC_BASE_URL: z
+    .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example https://api.example.com" })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .optional(),
+  DATA_DIR: z.string().default(".data"),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: "expected postgres://user:password@host:5432/database" })
+    .optional(),
+  BOOTSTRAP_API_KEY: z
+    .string()
+    .regex(API_KEY_PATTERN, "expected avk_live_ and at least 32 letters and digits")
+    .optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).default("info"),
+  FFMPEG_PATH: z.string().optional(),
+  MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
+  QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
+});
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** An empty variable counts as not set. @throws ConfigError that lists every mistake, each naming its variable. */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = EnvSchema.safeParse(set);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new ConfigError(`The configuration is not valid:\n${lines.join("\n")}`);
+  }
+  const vars = parsed.data;
+  const dataDir = resolve(vars.DATA_DIR);
+  return {
+    host: vars.HOST,
+    port: vars.PORT,
+    publicBaseUrl: vars.PUBLIC_BASE_URL,
+    dataDir,
+    database: vars.DATABASE_URL ? { url: vars.DATABASE_URL } : { dataDir },
+    bootstrapApiKey: vars.BOOTSTRAP_API_KEY,
+    logLevel: vars.LOG_LEVEL,
+    ffmpegPath: vars.FFMPEG_PATH,
+    // The preview engine renders on this machine's processors; one is left for the server.
+    maxRunsInFlight: vars.MAX_RUNS_IN_FLIGHT ?? Math.max(1, availableParallelism() - 1),
+    queueTimeoutMs: vars.QUEUE_TIMEOUT_SECONDS * 1000,
+  };
+}

@@ -1,0 +1,112 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PGlite } from "@electric-sql/pglite";
+import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
+import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
+import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
+import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
+import postgres from "postgres";
+import type { DatabaseConfig } from "../config.ts";
+import { lockDataDir } from "./data-dir-lock.ts";
+import * as schema from "./schema/schema.ts";
+
+/** What repositories use; the same for PGlite, Postgres and a transaction on either. */
+export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
+
+export interface Database {
+  db: Db;
+  /** Calls `onMessage` for each NOTIFY on `channel`, and `onReconnect` when some may have been missed. */
+  listen(channel: string, onMessage: (payload: string) => void, onReconnect: () => void): Promise<void>;
+  notify(channel: string, payload: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const migrationsFolder = fileURLToPath(new URL("./migrations", import.meta.url));
+const options = { schema, casing: "snake_case" } as const;
+
+/** Connects and brings the schema up to date. */
+export function openDatabase(config: DatabaseConfig): Promise<Database> {
+  return "url" in config ? openPostgres(config.url) : openPglite(config.dataDir);
+}
+
+async function openPglite(dataDir: string): Promise<Database> {
+  await mkdir(dataDir, { recursive: true });
+  // PGlite lets a second process open the same directory and then silently loses what one of them wrote.
+  const unlock = lockDataDir(dataDir);
+  try {
+    const client = await PGlite.create(join(dataDir, "pglite"));
+    const db = drizzlePglite({ client, ...options });
+    await migratePglite(db, { migrationsFolder });
+    return {
+      db,
+      async listen(channel, onMessage) {
+        await client.listen(channel, onMessage);
+      },
+      async notify(channel, payload) {
+        await client.query("select pg_notify($1, $2)", [channel, payload]);
+      },
+      async close() {
+        await client.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Any number that no other program uses on this database. */
+const MIGRATION_LOCK = 7_305_512_841;
+
+async function openPostgres(url: string): Promise<Database> {
+  const connect = (max: number) =>
+    postgres(url, {
+      max,
+      connect_timeout: 2,
+      // Reconnect quickly: requests answer 503 in the meantime.
+      backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
+      onnotice: () => {},
+      connection: { application_name: "avatar-api", statement_timeout: 10_000 },
+    });
+  const client = connect(10);
+  // Drizzle replaces the parsers of the client it is given, so LISTEN and NOTIFY have one of their own.
+  const signals = connect(1);
+  const close = async () => {
+    await Promise.all([client.end({ timeout: 2 }), signals.end({ timeout: 2 })]);
+  };
+  try {
+    const db = drizzlePostgres({ client, ...options });
+    await migrateOnce(url);
+    return {
+      db,
+      async listen(channel, onMessage, onReconnect) {
+        let connectedBefore = false;
+        await signals.listen(channel, onMessage, () => {
+          if (connectedBefore) onReconnect();
+          connectedBefore = true;
+        });
+      },
+      async notify(channel, payload) {
+        await signals.notify(channel, payload);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Replicas that start at the same time take turns. */
+async function migrateOnce(url: string): Promise<void> {
+  const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await migratePostgres(drizzlePostgres({ client, ...options }), { migrationsFolder });
+  } finally {
+    await client.end({ timeout: 2 });
+  }
+}

@@ -1,0 +1,74 @@
+import type { ErrorCode } from "@avatar/contract/errors";
+import type { Aspect, Fit, JobStatus } from "@avatar/contract/types";
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  real,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+
+const time = () => timestamp({ withTimezone: true, mode: "date", precision: 3 });
+
+/** What customers asked for. This table is also the queue. */
+export const jobs = pgTable(
+  "jobs",
+  {
+    id: text().primaryKey(),
+    owner: text().notNull(),
+    keyId: text().notNull(),
+    status: text().$type<JobStatus>().notNull(),
+    version: integer().notNull().default(1),
+    createdAt: time().notNull(),
+    updatedAt: time().notNull(),
+    finishedAt: time(),
+    /** When the state it is in has lasted too long; null in final states. */
+    deadlineAt: time(),
+
+    imageUploadId: text().notNull(),
+    audioUploadId: text().notNull(),
+    audioSeconds: doublePrecision().notNull(),
+    aspect: text().$type<Aspect>().notNull(),
+    fit: text().$type<Fit>().notNull(),
+    prompt: text(),
+    seed: bigint({ mode: "number" }).notNull(),
+    metadata: jsonb().$type<Record<string, string>>().notNull(),
+    ttlSeconds: integer().notNull(),
+
+    idempotencyKey: text(),
+    /** SHA-256 over the inputs and settings: tells a repeated request from another one. */
+    fingerprint: text().notNull(),
+
+    /** Not before this time (back-off after a failed run). */
+    runAfter: time().notNull(),
+    /** The run that may change this job; null while queued and in final states. */
+    runId: text(),
+    cold: boolean().notNull().default(false),
+    progress: real().notNull().default(0),
+
+    error: jsonb().$type<{ code: ErrorCode; detail: string }>(),
+    videoKey: text(),
+    videoBytes: bigint({ mode: "number" }),
+    videoSha256: text(),
+    videoWidth: integer(),
+    videoHeight: integer(),
+    videoSeconds: doublePrecision(),
+    videoExpiresAt: time(),
+  },
+  (table) => [
+    index("jobs_owner_created").on(table.owner, table.createdAt.desc(), table.id.desc()),
+    uniqueIndex("jobs_idempotency").on(table.owner, table.idempotencyKey),
+    index("jobs_queue").on(table.createdAt, table.id).where(sql`${table.status} = 'queued'`),
+    index("jobs_deadline").on(table.deadlineAt).where(sql`${table.deadlineAt} is not null`),
+    index("jobs_video_expiry").on(table.videoExpiresAt).where(sql`${table.videoKey} is not null`),
+    index("jobs_image_upload").on(table.imageUploadId),
+    index("jobs_audio_upload").on(table.audioUploadId),
+  ],
+);

@@ -1,0 +1,33 @@
+import { sql } from "drizzle-orm";
+import { index, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+
+const time = () => timestamp({ withTimezone: true, mode: "date", precision: 3 });
+
+/**
+ * `failed`: the engine said so. `lost`: its process died. `released`: its process stopped in good order.
+ * `abandoned`: the job ended first (canceled or past its deadline).
+ */
+export type RunOutcome = "succeeded" | "failed" | "lost" | "released" | "abandoned";
+
+/** Attempts to render a job. */
+export const runs = pgTable(
+  "runs",
+  {
+    id: text().primaryKey(),
+    jobId: text().notNull(),
+    engine: text().notNull(),
+    /** The process that follows the run, and until when it may go unheard. */
+    leaseOwner: text().notNull(),
+    leaseUntil: time().notNull(),
+    startedAt: time().notNull(),
+    endedAt: time(),
+    outcome: text().$type<RunOutcome>(),
+    /** The engine's error, for the operator. */
+    reason: text(),
+  },
+  (table) => [
+    index("runs_job").on(table.jobId),
+    index("runs_open").on(table.leaseUntil).where(sql`${table.outcome} is null`),
+    uniqueIndex("runs_one_success").on(table.jobId).where(sql`${table.outcome} = 'succeeded'`),
+  ],
+);

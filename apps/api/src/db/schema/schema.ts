@@ -1,0 +1,4 @@
+export * from "./api-keys.ts";
+export * from "./jobs.ts";
+export * from "./runs.ts";
+export * from "./uploads.ts";

@@ -1,0 +1,240 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ERRORS } from "@avatar/contract/errors";
+import { isDatabaseUnavailable } from "../db/unavailable.ts";
+import { type Engine, EngineError, type EngineRun } from "../engine/engine.ts";
+import type { JobChanges } from "../jobs/job-changes.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { uploadKey } from "../uploads/upload-service.ts";
+import { createProgressWriter } from "./progress-writer.ts";
+import type { ClaimedRun, JobFailure, RunRef, RunRepository } from "./run-repository.ts";
+
+interface Deps {
+  runs: RunRepository;
+  engine: Engine;
+  store: ObjectStore;
+  changes: JobChanges;
+  now: () => Date;
+  /** Names this process in leases. */
+  replicaId: string;
+  log: Logger;
+  options: DispatcherOptions;
+}
+
+export interface DispatcherOptions {
+  /** At most so many runs at once in this process. */
+  maxRunsInFlight: number;
+  /** A run not heard of for this long is lost; its process renews the lease four times as often. */
+  leaseMs: number;
+  /** How often to look for work without being told. */
+  pollMs: number;
+  startTimeoutMs: number;
+  runTimeoutMs: (audioSeconds: number) => number;
+  queueTimeoutMs: number;
+  /** Runs of one job that may fail for a passing reason, and that may be lost with their process. */
+  maxFailedRuns: number;
+  maxLostRuns: number;
+}
+
+export type Dispatcher = ReturnType<typeof createDispatcher>;
+
+export const videoKey = (run: RunRef) => `videos/${run.jobId}/${run.runId}.mp4`;
+
+const LOST_BATCH = 100;
+
+/** Moves jobs from the queue to the engine and their outcome back. One loop in every replica; leases keep them apart. */
+export function createDispatcher(deps: Deps) {
+  const { runs, engine, store, changes, now, replicaId, log, options } = deps;
+  const inFlight = new Map<string, { run: ClaimedRun; abort: AbortController; done: Promise<void> }>();
+  const stopping = new AbortController();
+  const loops: Promise<void>[] = [];
+  let wakeUp = new AbortController();
+
+  const after = (ms: number) => new Date(now().getTime() + ms);
+
+  async function claim(): Promise<void> {
+    const free = options.maxRunsInFlight - inFlight.size;
+    if (free <= 0) return;
+    const claimed = await runs.claim(free, replicaId, options.leaseMs, {
+      now: now(),
+      startBy: after(options.startTimeoutMs),
+      engine: engine.name,
+    });
+    changes.publish(...claimed.map((run) => run.jobId));
+    for (const run of claimed) {
+      const abort = new AbortController();
+      const done = follow(run, abort.signal)
+        .catch((error) => log.error({ err: error, runId: run.runId }, "the outcome of a run was not stored"))
+        .finally(() => {
+          inFlight.delete(run.runId);
+          wake();
+        });
+      inFlight.set(run.runId, { run, abort, done });
+    }
+  }
+
+  /** Renders one run and stores what came of it. */
+  async function follow(run: ClaimedRun, signal: AbortSignal): Promise<void> {
+    const startedMs = performance.now();
+    const writer = createProgressWriter((fraction) =>
+      runs.progress(run, fraction, now(), after(options.runTimeoutMs(run.job.audioSeconds))).then((held) => {
+        if (held) changes.publish(run.jobId);
+      }),
+    );
+    const ids = { jobId: run.jobId, runId: run.runId };
+    try {
+      const video = await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
+      await writer.settled();
+      const won = await retry(() => runs.succeed(run, videoKey(run), video, now()));
+      if (!won) await store.delete([videoKey(run)]);
+      log.info({ ...ids, won, ms: Math.round(performance.now() - startedMs) }, "a run succeeded");
+    } catch (error) {
+      await writer.settled();
+      if (stopping.signal.aborted) await retry(() => requeue(run, "released", "the server stopped"));
+      else if (signal.aborted) await retry(() => runs.abandon(run.runId, now()));
+      else await retry(() => fail(run, error));
+      await store.delete([videoKey(run)]);
+    }
+    changes.publish(run.jobId);
+  }
+
+  async function fail(run: ClaimedRun, error: unknown): Promise<void> {
+    const known = error instanceof EngineError;
+    const failure: JobFailure = known
+      ? { code: error.code, detail: error.message }
+      : { code: "render_failed", detail: `${ERRORS.render_failed.title}.` };
+    const reason = error instanceof Error ? error.message : String(error);
+    const again = ERRORS[failure.code].retryable;
+    const earlier = again ? await runs.countOutcomes(run.jobId, "failed") : 0;
+    const ids = { jobId: run.jobId, runId: run.runId, code: failure.code };
+    if (again && earlier + 1 < options.maxFailedRuns) {
+      log.warn({ ...ids, err: error }, "a run failed; it is tried again");
+      await requeue(run, "failed", reason, backoffMs(earlier));
+    } else {
+      if (known && !again) log.info(ids, "a run failed on its input");
+      else log.error({ ...ids, err: error }, "a run failed for good");
+      await runs.fail(run, failure, reason, now());
+    }
+  }
+
+  const requeue = (run: RunRef, outcome: "failed" | "released", reason: string, waitMs = 0) =>
+    runs.requeue(run, outcome, reason, {
+      now: now(),
+      runAfter: after(waitMs),
+      queuedUntil: after(waitMs + options.queueTimeoutMs),
+    });
+
+  /** Picks up runs whose process died, and jobs that have been in one state for too long. */
+  async function reap(): Promise<void> {
+    const lost = await runs.atomically(async (tx) => {
+      const unfollowed = await tx.lockUnfollowed(LOST_BATCH);
+      for (const run of unfollowed) {
+        if (!run.jobWaits) {
+          await tx.abandon(run.runId, now());
+        } else if ((await tx.countOutcomes(run.jobId, "lost")) + 1 < options.maxLostRuns) {
+          await tx.requeue(run, "lost", "its lease ran out", {
+            now: now(),
+            runAfter: now(),
+            queuedUntil: after(options.queueTimeoutMs),
+          });
+        } else {
+          const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
+          await tx.fail(run, failure, "its lease ran out", now());
+        }
+      }
+      return unfollowed;
+    });
+    for (const { runId, jobId } of lost) log.warn({ runId, jobId }, "a run was lost");
+    // What a lost run may have stored belongs to nobody: only a stored success gives a video to a job.
+    await store.delete(lost.map(videoKey));
+    const overdue = await runs.failOverdue(now());
+    changes.publish(...lost.map((run) => run.jobId), ...overdue);
+  }
+
+  /** Keeps this process's runs, and stops those that may no longer change their job: canceled, overdue or taken over. */
+  async function renew(): Promise<void> {
+    if (inFlight.size === 0) return;
+    const held = new Set(await runs.renewLeases([...inFlight.keys()], options.leaseMs));
+    for (const [runId, { abort }] of inFlight) if (!held.has(runId)) abort.abort();
+  }
+
+  function wake(): void {
+    wakeUp.abort();
+  }
+
+  async function loop(
+    everyMs: number,
+    work: () => Promise<void>,
+    what: string,
+    wakeable: boolean,
+  ): Promise<void> {
+    while (!stopping.signal.aborted) {
+      if (wakeable) wakeUp = new AbortController();
+      await work().catch((error) => {
+        log[isDatabaseUnavailable(error) ? "warn" : "error"](
+          { err: error },
+          `${what} failed; it is tried again`,
+        );
+      });
+      const signals = wakeable ? [stopping.signal, wakeUp.signal] : [stopping.signal];
+      await delay(everyMs, undefined, { signal: AbortSignal.any(signals) }).catch(() => {}); // Woken or stopping.
+    }
+  }
+
+  /** A finished render is worth waiting for the database to come back, as long as the run may still be ours. */
+  async function retry<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isDatabaseUnavailable(error) || attempt >= 30) throw error;
+        await delay(Math.min(50 * 2 ** attempt, 2000));
+      }
+    }
+  }
+
+  return {
+    start(): void {
+      changes.onAny((jobId) => {
+        for (const { run } of inFlight.values()) {
+          if (run.jobId === jobId)
+            renew().catch((error) => log.warn({ err: error }, "leases were not renewed"));
+        }
+      });
+      loops.push(
+        loop(options.pollMs, claim, "claiming jobs", true),
+        loop(options.leaseMs / 4, renew, "renewing leases", false),
+        loop(options.pollMs, reap, "reaping lost runs", false),
+      );
+    },
+
+    /** There is a new job. */
+    wake,
+
+    /** Puts the runs of this process back into the queue. */
+    async stop(): Promise<void> {
+      stopping.abort();
+      wake();
+      await Promise.all(loops);
+      const running = [...inFlight.values()];
+      for (const { abort } of running) abort.abort();
+      await Promise.all(running.map(({ done }) => done));
+    },
+  };
+}
+
+const toEngineRun = ({ runId, jobId, job }: ClaimedRun): EngineRun => ({
+  runId,
+  jobId,
+  imageKey: uploadKey(job.imageUploadId),
+  audioKey: uploadKey(job.audioUploadId),
+  videoKey: videoKey({ runId, jobId }),
+  audioSeconds: job.audioSeconds,
+  aspect: job.aspect,
+  fit: job.fit,
+  prompt: job.prompt ?? undefined,
+  seed: job.seed,
+});
+
+/** 1 s, 4 s, 16 s, with jitter. */
+const backoffMs = (failedBefore: number) => 1000 * 4 ** failedBefore * (0.5 + Math.random() / 2);

@@ -1,0 +1,98 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { Worker } from "node:worker_threads";
+import type { ObjectStore } from "../storage/object-store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { type Engine, EngineError, type EngineRun, type RenderOptions } from "./engine.ts";
+import type { FromWorker, WorkerInput } from "./preview-worker.ts";
+
+interface Deps {
+  store: ObjectStore;
+  /** Emptied at the start: what is in it was left by a process that died. */
+  tempDirectory: string;
+  ffmpegPath: string | undefined;
+  log: Logger;
+}
+
+/** How long a render may take to notice that it was stopped before its thread is ended. */
+const GRACE_MS = 1000;
+
+/** Renders on this machine's processors, each run in a thread of its own. */
+export async function createPreviewEngine({ store, tempDirectory, ffmpegPath, log }: Deps): Promise<Engine> {
+  await rm(tempDirectory, { recursive: true, force: true });
+  await mkdir(tempDirectory, { recursive: true });
+
+  async function download(key: string, path: string): Promise<void> {
+    await pipeline(await store.read(key), createWriteStream(path));
+  }
+
+  async function render(run: EngineRun, options: RenderOptions, directory: string) {
+    const imagePath = join(directory, "image");
+    const audioPath = join(directory, "audio");
+    const outputPath = join(directory, "video.mp4");
+    await Promise.all([download(run.imageKey, imagePath), download(run.audioKey, audioPath)]);
+    const { aspect, fit, seed } = run;
+    const rendered = await inWorker(
+      { imagePath, audioPath, outputPath, aspect, fit, seed, ffmpegPath },
+      options,
+      log.child({ runId: run.runId }),
+    );
+    options.signal.throwIfAborted();
+    const stored = await store.put(run.videoKey, createReadStream(outputPath), {
+      contentType: "video/mp4",
+      signal: options.signal,
+    });
+    return { ...stored, ...rendered };
+  }
+
+  return {
+    name: "preview",
+    async render(run, options) {
+      const directory = await mkdtemp(join(tempDirectory, "run-"));
+      try {
+        return await render(run, options, directory);
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    },
+    stop: () => rm(tempDirectory, { recursive: true, force: true }),
+  };
+}
+
+/** Runs one render in a thread. The thread is gone when this settles. */
+async function inWorker(
+  input: Omit<WorkerInput, "abortFlag">,
+  { signal, onProgress }: RenderOptions,
+  log: Logger,
+): Promise<{ width: number; height: number; seconds: number }> {
+  signal.throwIfAborted();
+  // The wasm encoder never returns to its event loop, so it can only be told through shared memory.
+  const abortFlag = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL("./preview-worker.ts", import.meta.url), {
+    workerData: { ...input, abortFlag } satisfies WorkerInput,
+  });
+  let killer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    Atomics.store(abortFlag, 0, 1);
+    killer = setTimeout(() => void worker.terminate(), GRACE_MS);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.on("message", (message: FromWorker) => {
+        if (message.type === "progress") onProgress(message.fraction);
+        else if (message.type === "log") log.info(message.text);
+        else if (message.type === "done") resolve(message.video);
+        else reject(new EngineError(message.code, message.detail));
+      });
+      worker.on("error", reject);
+      worker.on("exit", (code) => reject(new Error(`the preview thread ended with code ${code}`)));
+    });
+  } finally {
+    clearTimeout(killer);
+    signal.removeEventListener("abort", stop);
+    await worker.terminate();
+  }
+}

@@ -1,0 +1,12 @@
+import type { Problem } from "@avatar/contract/types";
+import type { FastifyRequest } from "fastify";
+
+/** Each failed request is logged once, here: expected ones at info, ours at error with the cause. */
+export function logFailure(request: FastifyRequest, problem: Problem, error: unknown): void {
+  const facts = { code: problem.code, status: problem.status, method: request.method, path: pathOf(request) };
+  if (problem.status >= 500) request.log.error({ ...facts, err: error }, problem.title);
+  else request.log.info(facts, problem.title);
+}
+
+/** Without the query, which may hold a signature. */
+const pathOf = (request: FastifyRequest) => request.url.split("?", 1)[0];

@@ -1,0 +1,104 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../errors.ts";
+import type { DiskObjectStore } from "../storage/disk-object-store.ts";
+import { ObjectNotFound } from "../storage/object-store.ts";
+import { parseRange } from "./parse-range.ts";
+
+// Links carry their own permission and no cookies, so any page may use one.
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "etag, content-length, content-range, accept-ranges",
+};
+const PREFLIGHT = {
+  "access-control-allow-methods": "GET, HEAD, PUT",
+  "access-control-allow-headers": "content-type, range, if-range",
+  "access-control-max-age": "86400",
+};
+
+/** Serves the signed links of the disk store. */
+export async function objectRoutes(
+  app: FastifyInstance,
+  { store }: { store: DiskObjectStore },
+): Promise<void> {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(CORS);
+  });
+
+  app.options("/objects/*", (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
+
+  // In onRequest, because it runs before the body is read.
+  async function checkPut(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    try {
+      const link = store.verifyPut(linkOf(request));
+      const length = Number(request.headers["content-length"] ?? Number.NaN);
+      if (length > link.bytes) {
+        const detail = `The body has ${length} bytes; ${link.bytes} were declared.`;
+        throw new AppError("body_too_large", { detail });
+      }
+      if (length !== link.bytes) {
+        const detail = `Content-Length must be ${link.bytes}, as declared.`;
+        throw new AppError("upload_mismatch", { detail });
+      }
+      if (request.headers["content-type"] !== link.contentType) {
+        const detail = `Content-Type must be ${link.contentType}, as declared.`;
+        throw new AppError("upload_mismatch", { detail });
+      }
+    } catch (error) {
+      reply.header("connection", "close"); // else Node reads the refused body to its end
+      throw error;
+    }
+  }
+
+  app.put("/objects/*", { onRequest: checkPut }, async (request, reply) => {
+    const link = store.verifyPut(linkOf(request));
+    await store.putSigned(link, request.raw).catch((error: unknown) => {
+      if (!request.raw.errored) throw error;
+      throw new AppError("upload_mismatch", { detail: "The upload was broken off.", cause: error });
+    });
+    const stored = await store.head(link.key);
+    return reply.header("etag", stored?.etag).send();
+  });
+
+  app.route({
+    method: ["GET", "HEAD"],
+    url: "/objects/*",
+    handler: async (request, reply) => {
+      const { key, contentType, fileName } = store.verifyGet(linkOf(request));
+      const object = await store.head(key);
+      if (!object) throw missing(key);
+
+      reply.headers({
+        "accept-ranges": "bytes",
+        "cache-control": "private, no-store",
+        "content-disposition": `attachment; filename="${fileName.replace(/[^\w .-]/g, "_")}"`,
+        "content-type": contentType,
+        etag: object.etag,
+        "x-content-type-options": "nosniff",
+      });
+      const ifRange = request.headers["if-range"];
+      const isStale = ifRange !== undefined && ifRange !== object.etag;
+      const range = isStale ? undefined : parseRange(request.headers.range, object.bytes);
+      if (range === "unsatisfiable") {
+        return reply.code(416).header("content-range", `bytes */${object.bytes}`).send();
+      }
+      const { start, end } = range ?? { start: 0, end: object.bytes };
+      if (range) reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${object.bytes}`);
+      reply.header("content-length", end - start);
+      if (request.method === "HEAD") return reply.send();
+      return reply.send(
+        await store.read(key, { start, end }).catch((error: unknown) => {
+          throw error instanceof ObjectNotFound ? missing(key) : error;
+        }),
+      );
+    },
+  });
+}
+
+/** As it came, not decoded: the signature is over these very characters. */
+const linkOf = (request: FastifyRequest) =>
+  request.url.slice(request.url.indexOf("/objects/") + "/objects/".length);
+
+const missing = (key: string) =>
+  new AppError(key.startsWith("videos/") ? "video_expired" : "upload_not_found");

@@ -1,0 +1,39 @@
+import { LIMITS } from "@avatar/contract/limits";
+import type { FastifyRequest } from "fastify";
+import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
+import { AppError } from "../errors.ts";
+import type { Context, Services } from "../trpc/context.ts";
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+/** To be called before the body is read. @throws AppError `unauthorized` */
+export async function authenticate(request: FastifyRequest, apiKeys: ApiKeyService): Promise<void> {
+  const { authorization, "x-api-key": header } = request.headers;
+  const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+  const key = bearer ?? (typeof header === "string" ? header : undefined);
+  callers.set(request, await apiKeys.authenticate(key));
+}
+
+/** What procedures get to know of an authenticated request. */
+export function createContext(request: FastifyRequest, services: Services): Context {
+  const caller = callers.get(request);
+  if (!caller) throw new Error("a route that needs a caller was not authenticated");
+  return {
+    caller,
+    services,
+    requestId: request.id,
+    idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
+    headers: {},
+  };
+}
+
+function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const { maxLength } = LIMITS.idempotencyKey;
+  if (typeof header === "string" && /^[\x21-\x7e]+$/.test(header) && header.length <= maxLength)
+    return header;
+  throw new AppError("invalid_input", {
+    detail: `The Idempotency-Key must be 1 to ${maxLength} visible ASCII characters, for example a UUID.`,
+    issues: [{ path: "Idempotency-Key", message: `expected 1 to ${maxLength} visible ASCII characters` }],
+  });
+}

@@ -1,0 +1,111 @@
+import { callTRPCProcedure } from "@trpc/server";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../errors.ts";
+import type { Services } from "../trpc/context.ts";
+import { type Operation, operations } from "../trpc/operations.ts";
+import { router } from "../trpc/router.ts";
+import { receiveForm } from "./form.ts";
+import { createContext } from "./request-context.ts";
+import { textConverters } from "./text-fields.ts";
+
+/**
+ * Serves every procedure as REST, from its `openapi` meta. Not by trpc-to-openapi's own handlers: they change the shared
+ * schemas, so that after one REST call the tRPC door accepts `"3"` for a number, and they do not decode path ids.
+ */
+export async function restDoor(app: FastifyInstance, { services }: { services: Services }): Promise<void> {
+  app.addContentTypeParser("multipart/form-data", (_request, payload, done) => done(null, payload));
+  const methods = Map.groupBy(operations, (operation) => routeUrl(operation));
+  for (const [url, served] of methods) {
+    for (const operation of served) {
+      app.route({ method: operation.method, url, handler: handlerFor(operation, services) });
+    }
+    const taken: string[] = served.map((operation) => operation.method);
+    app.route({
+      method: ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => !taken.includes(method)),
+      url,
+      handler(_request, reply) {
+        reply.header("allow", taken.join(", "));
+        throw new AppError("method_not_allowed");
+      },
+    });
+  }
+}
+
+const routeUrl = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+function handlerFor(operation: Operation, services: Services) {
+  const convert = textConverters(operation.shape);
+
+  const call = async (input: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const ctx = createContext(request, services);
+    const data = await callTRPCProcedure({
+      router,
+      path: operation.name,
+      type: operation.type,
+      ctx,
+      getRawInput: async () => input,
+      signal: abortedWith(reply),
+      batchIndex: 0,
+    });
+    reply.code(operation.status).headers(ctx.headers);
+    return data;
+  };
+
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    if (operation.name === "jobs.create" && isForm(request)) {
+      const form = await receiveForm(request, createContext(request, services).caller, services.uploads);
+      const used: string[] = [];
+      try {
+        const job = await call(form.input, request, reply);
+        // Where an earlier request made the job, it holds other uploads than these.
+        if (!reply.hasHeader("idempotency-replayed")) used.push(...Object.values(form.input).map(String));
+        return job;
+      } finally {
+        await form.discardUnless(used);
+      }
+    }
+    if (isForm(request)) throw new AppError("unsupported_content_type");
+    return call(readInput(operation, convert, request), request, reply);
+  };
+}
+
+const isForm = (request: FastifyRequest) =>
+  request.headers["content-type"]?.startsWith("multipart/form-data") === true;
+
+function readInput(
+  { method, pathParams }: Operation,
+  convert: Record<string, (text: string) => unknown>,
+  request: FastifyRequest,
+): unknown {
+  const params = request.params as Record<string, string>;
+  const query = request.query as Record<string, unknown>;
+  if (method === "POST") {
+    const body = request.body ?? {};
+    if (Object.keys(query).length > 0) throw unknownFields(Object.keys(query));
+    if (typeof body !== "object" || Array.isArray(body)) return body;
+    const twice = pathParams.filter((name) => Object.hasOwn(body, name));
+    if (twice.length > 0) throw unknownFields(twice);
+    return { ...body, ...params };
+  }
+  if (request.body !== undefined && request.body !== null)
+    throw new AppError("invalid_input", { detail: `A ${method} request has no body.` });
+  const converted = Object.entries(query).map(([name, value]) => {
+    const toValue = Object.hasOwn(convert, name) && !pathParams.includes(name) ? convert[name] : undefined;
+    if (!toValue) throw unknownFields([name]);
+    return [name, typeof value === "string" ? toValue(value) : value];
+  });
+  return { ...Object.fromEntries(converted), ...params };
+}
+
+const unknownFields = (names: string[]) =>
+  new AppError("unknown_field", {
+    detail: `There is no field ${names.map((name) => name.slice(0, 100)).join(", ")}.`,
+    issues: names.map((name) => ({ path: name.slice(0, 100), message: "There is no such field" })),
+  });
+
+/** Aborts when the client goes away before it has its answer. */
+function abortedWith(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once("close", () => gone.abort());
+  return gone.signal;
+}

@@ -1,0 +1,82 @@
+import { LIMITS } from "@avatar/contract/limits";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
+import { AppError } from "../errors.ts";
+import type { NewId } from "../ids.ts";
+import { toProblem } from "../problem.ts";
+import type { DiskObjectStore } from "../storage/disk-object-store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Services } from "../trpc/context.ts";
+import { docsRoutes } from "./docs-routes.ts";
+import { logFailure } from "./failures.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { objectRoutes } from "./object-routes.ts";
+import { authenticate } from "./request-context.ts";
+import { restDoor } from "./rest-door.ts";
+import { trpcDoor } from "./trpc-door.ts";
+
+interface Deps {
+  services: Services;
+  store: DiskObjectStore;
+  isReady: () => Promise<boolean>;
+  publicUrl: () => string;
+  newId: NewId;
+  log: Logger;
+}
+
+export function createServer({ services, store, isReady, publicUrl, newId, log }: Deps): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => newId("req"),
+    bodyLimit: LIMITS.jsonBodyBytes,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1000 },
+    // Slow senders of headers are cut off; bodies may take their time.
+    http: { headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 5000 },
+    frameworkErrors: (error, request, reply: FastifyReply) => sendProblem(error, request, reply),
+  });
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+    reply.header("x-content-type-options", "nosniff");
+  });
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler(() => {
+    throw new AppError("not_found");
+  });
+
+  app.removeContentTypeParser(["application/json", "text/plain"]);
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+    try {
+      done(null, body === "" ? undefined : JSON.parse(String(body)));
+    } catch (cause) {
+      done(new AppError("malformed_json", { cause }));
+    }
+  });
+
+  app.register(healthRoutes, { isReady });
+  app.register(docsRoutes, { publicUrl });
+  app.register(objectRoutes, { store });
+  app.register(async (authenticated) => {
+    authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
+    await authenticated.register(restDoor, { services });
+    await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
+  });
+  return app;
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error, request.id);
+  logFailure(request, problem, error);
+  if (problem.retryAfterMs !== undefined) reply.header("retry-after", Math.ceil(problem.retryAfterMs / 1000));
+  // A body that was not read would be taken for the next request.
+  if (!request.raw.complete) reply.header("connection", "close");
+  reply.code(problem.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
+}

@@ -1,0 +1,28 @@
+import { CreateJobInput, Job } from "@avatar/contract/schemas";
+import { procedure } from "../trpc/init.ts";
+import { INPUT_FILE_ERRORS } from "./job-errors.ts";
+
+export const createJob = procedure
+  .meta({
+    openapi: {
+      method: "POST",
+      path: "/v1/jobs",
+      operationId: "generate",
+      summary: "Queue a talking video",
+      description:
+        "Takes a portrait and a speech recording, either as ids of uploads or as files in a form. The answer is the " +
+        "queued job; wait for it with `GET /v1/jobs/{id}?wait=30`. With an `Idempotency-Key`, repeating the request " +
+        "within 24 hours gives the same job.",
+      tags: ["jobs"],
+    },
+    status: 202,
+    errors: ["idempotency_mismatch", "upload_not_found", "upload_incomplete", ...INPUT_FILE_ERRORS],
+  })
+  .input(CreateJobInput)
+  .output(Job)
+  .mutation(async ({ ctx, input }) => {
+    const { job, replayed } = await ctx.services.jobs.create(ctx.caller, input, ctx.idempotencyKey);
+    ctx.headers.location = `/v1/jobs/${job.id}`;
+    if (replayed) ctx.headers["idempotency-replayed"] = "true";
+    return job;
+  });

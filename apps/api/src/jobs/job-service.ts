@@ -1,0 +1,196 @@
+import { createHash, randomInt } from "node:crypto";
+import { LIMITS } from "@avatar/contract/limits";
+import type { CreateJobInput, GetJobInput, ListJobsInput } from "@avatar/contract/schemas";
+import type { Job, JobPage, JobResult } from "@avatar/contract/types";
+import type { z } from "zod";
+import type { Caller } from "../api-keys/api-key-service.ts";
+import { AppError } from "../errors.ts";
+import type { NewId } from "../ids.ts";
+import type { Retention } from "../retention/retention.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
+import type { UploadService } from "../uploads/upload-service.ts";
+import type { JobChanges } from "./job-changes.ts";
+import { isFinal } from "./job-lifecycle.ts";
+import type { JobCursor, JobRepository, JobRow } from "./job-repository.ts";
+import { toJob, toVideo } from "./job-view.ts";
+
+interface Deps {
+  jobs: JobRepository;
+  uploads: UploadService;
+  retention: Pick<Retention, "releaseUploads">;
+  store: ObjectStore;
+  changes: JobChanges;
+  now: () => Date;
+  newId: NewId;
+  wakeDispatcher: () => void;
+  queueTimeoutMs: number;
+}
+
+export type JobService = ReturnType<typeof createJobService>;
+type CreateInput = z.output<typeof CreateJobInput>;
+
+export function createJobService(deps: Deps) {
+  const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher, queueTimeoutMs } = deps;
+
+  async function get(caller: Caller, id: string): Promise<JobRow> {
+    const row = await jobs.find(caller.owner, id);
+    if (!row) throw new AppError("job_not_found");
+    return row;
+  }
+
+  /** The job that this idempotency key made within its time, if it made one. */
+  async function findEarlier(owner: string, key: string, fingerprint: string): Promise<JobRow | undefined> {
+    const earlier = await jobs.findByIdempotencyKey(owner, key);
+    if (!earlier) return undefined;
+    const oldest = new Date(now().getTime() - LIMITS.idempotencySeconds * 1000);
+    if (earlier.createdAt < oldest) {
+      await jobs.freeIdempotencyKey(owner, key, oldest);
+      return undefined;
+    }
+    if (earlier.fingerprint !== fingerprint) throw new AppError("idempotency_mismatch");
+    return earlier;
+  }
+
+  return {
+    /** Checks the files and queues a job; `replayed` where this idempotency key had made it before. */
+    async create(
+      caller: Caller,
+      input: CreateInput,
+      idempotencyKey: string | undefined,
+    ): Promise<{ job: Job; replayed: boolean }> {
+      const { owner } = caller;
+      const image = await uploads.get(owner, input.image);
+      const audio = await uploads.get(owner, input.audio);
+      const fingerprint = fingerprintOf(input, image, audio);
+      if (idempotencyKey) {
+        const earlier = await findEarlier(owner, idempotencyKey, fingerprint);
+        if (earlier) return { job: toJob(earlier), replayed: true };
+      }
+      await uploads.inspectImage(image);
+      const { seconds } = await uploads.inspectAudio(audio);
+      for (;;) {
+        const time = now();
+        const row = await jobs.insert({
+          id: newId("job"),
+          owner,
+          keyId: caller.keyId,
+          status: "queued",
+          createdAt: time,
+          updatedAt: time,
+          deadlineAt: new Date(time.getTime() + queueTimeoutMs),
+          runAfter: time,
+          imageUploadId: image.id,
+          audioUploadId: audio.id,
+          audioSeconds: seconds,
+          aspect: input.aspect,
+          fit: input.fit,
+          prompt: input.prompt ?? null,
+          seed: input.seed ?? randomInt(2 ** 32),
+          metadata: input.metadata,
+          ttlSeconds: input.ttlSeconds,
+          idempotencyKey: idempotencyKey ?? null,
+          fingerprint,
+        });
+        if (row) {
+          wakeDispatcher();
+          return { job: toJob(row), replayed: false };
+        }
+        // Another request with this key was faster. Where its job is gone again by now, the next insert gets through.
+        const earlier = idempotencyKey && (await findEarlier(owner, idempotencyKey, fingerprint));
+        if (earlier) return { job: toJob(earlier), replayed: true };
+      }
+    },
+
+    /** With `wait`, answers when the version is greater than `after`, the job is final, or the time is up. */
+    async get(
+      caller: Caller,
+      input: z.output<typeof GetJobInput>,
+      signal: AbortSignal | undefined,
+    ): Promise<Job> {
+      const watch = changes.watch(input.id);
+      try {
+        let row = await get(caller, input.id);
+        const seen = input.after ?? row.version;
+        const until = performance.now() + input.wait * 1000;
+        while (!isFinal(row.status) && row.version <= seen && !signal?.aborted && !changes.isStopping) {
+          const leftMs = until - performance.now();
+          if (leftMs <= 0) break;
+          await watch.changed(leftMs, signal);
+          row = await get(caller, input.id);
+        }
+        return toJob(row);
+      } finally {
+        watch.close();
+      }
+    },
+
+    async list(caller: Caller, input: z.output<typeof ListJobsInput>): Promise<JobPage> {
+      const after = input.cursor === undefined ? undefined : parseCursor(input.cursor);
+      const rows = await jobs.list(caller.owner, input.limit + 1, input.status, after);
+      const page = rows.slice(0, input.limit);
+      const last = page.at(-1);
+      const hasMore = rows.length > input.limit;
+      return { items: page.map(toJob), ...(hasMore && last && { nextCursor: formatCursor(last) }) };
+    },
+
+    /** A link to the video. @throws AppError with the job's own code where it failed. */
+    async result(caller: Caller, id: string): Promise<JobResult> {
+      const row = await get(caller, id);
+      if (row.status === "failed" && row.error)
+        throw new AppError(row.error.code, { detail: row.error.detail });
+      if (row.status === "canceled") throw new AppError("job_canceled");
+      if (!isFinal(row.status)) throw new AppError("job_not_finished");
+      const { videoKey, videoExpiresAt } = row;
+      if (row.status !== "succeeded" || !videoKey || !videoExpiresAt || videoExpiresAt <= now())
+        throw new AppError("video_expired");
+      const url = await store.signGet(videoKey, {
+        expiresAt: videoExpiresAt,
+        contentType: "video/mp4",
+        fileName: `${row.id}.mp4`,
+      });
+      return { jobId: row.id, url, urlExpiresAt: videoExpiresAt.toISOString(), video: toVideo(row) };
+    },
+
+    /** Canceling twice is the same as once; a finished job is returned as it is. */
+    async cancel(caller: Caller, id: string): Promise<Job> {
+      const row = await jobs.end(caller.owner, id, "canceled", now());
+      if (!row) return toJob(await get(caller, id));
+      changes.publish(id);
+      return toJob(row);
+    },
+
+    /** Cancels the job if it is unfinished, and removes its files now: the video, and inputs no other job needs. */
+    async delete(caller: Caller, id: string): Promise<Job> {
+      await this.cancel(caller, id);
+      await jobs.end(caller.owner, id, "expired", now());
+      const row = await get(caller, id);
+      if (row.videoKey) await store.delete([row.videoKey]);
+      await retention.releaseUploads([row.imageUploadId, row.audioUploadId]);
+      changes.publish(id);
+      return toJob(row);
+    },
+  };
+}
+
+/** What makes two requests the same: the content of the files where it is known, and all settings. */
+function fingerprintOf(input: CreateInput, image: UploadRow, audio: UploadRow): string {
+  const { aspect, fit, prompt = null, seed = null, ttlSeconds } = input;
+  const metadata = Object.entries(input.metadata).sort();
+  const files = [image, audio].map((upload) => upload.sha256 ?? upload.id);
+  return createHash("sha256")
+    .update(JSON.stringify({ files, aspect, fit, prompt, seed, ttlSeconds, metadata }))
+    .digest("hex");
+}
+
+const formatCursor = (cursor: JobCursor) => `${cursor.createdAt.getTime()}_${cursor.id}`;
+
+function parseCursor(text: string): JobCursor {
+  const match = /^(\d{1,15})_(job_[0-9a-f]{32})$/.exec(text);
+  if (!match?.[1] || !match[2])
+    throw new AppError("invalid_input", {
+      detail: "The cursor is not one that a page returned.",
+      issues: [{ path: "cursor", message: "expected the nextCursor of a page" }],
+    });
+  return { createdAt: new Date(Number(match[1])), id: match[2] };
+}

@@ -1,0 +1,72 @@
+import { and, asc, eq, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
+import type { Db } from "../db/client.ts";
+import { jobs, uploads } from "../db/schema/schema.ts";
+import { UNFINISHED } from "../jobs/job-lifecycle.ts";
+
+export type RetentionRepository = ReturnType<typeof createRetentionRepository>;
+
+export function createRetentionRepository(db: Db) {
+  const neededByUnfinishedJob = db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(
+      and(
+        inArray(jobs.status, UNFINISHED),
+        or(eq(jobs.imageUploadId, uploads.id), eq(jobs.audioUploadId, uploads.id)),
+      ),
+    );
+
+  return {
+    /** Videos whose time is up, and those of jobs that expired before their object was deleted. */
+    async dueVideos(now: Date, limit: number) {
+      return db
+        .select({ jobId: jobs.id, owner: jobs.owner, videoKey: sql<string>`${jobs.videoKey}` })
+        .from(jobs)
+        .where(and(isNotNull(jobs.videoKey), lt(jobs.videoExpiresAt, now)))
+        .orderBy(asc(jobs.videoExpiresAt))
+        .limit(limit);
+    },
+
+    async expireJobs(jobIds: string[], now: Date): Promise<void> {
+      await db
+        .update(jobs)
+        .set({ status: "expired", version: sql`${jobs.version} + 1`, updatedAt: now })
+        .where(and(inArray(jobs.id, jobIds), eq(jobs.status, "succeeded")));
+    },
+
+    /** To be called once the objects are gone. */
+    async forgetVideos(jobIds: string[]): Promise<void> {
+      await db.update(jobs).set({ videoKey: null }).where(inArray(jobs.id, jobIds));
+    },
+
+    async dueUploads(expiredBefore: Date, limit: number): Promise<string[]> {
+      const rows = await db
+        .select({ id: uploads.id })
+        .from(uploads)
+        .where(
+          and(
+            lt(uploads.expiresAt, expiredBefore),
+            // Deleted while its link still worked: once more, in case the link was used again.
+            or(isNull(uploads.deletedAt), lt(uploads.deletedAt, uploads.expiresAt)),
+            notExists(neededByUnfinishedJob),
+          ),
+        )
+        .limit(limit);
+      return rows.map((row) => row.id);
+    },
+
+    async unneeded(uploadIds: string[]): Promise<string[]> {
+      const rows = await db
+        .select({ id: uploads.id })
+        .from(uploads)
+        .where(
+          and(isNull(uploads.deletedAt), inArray(uploads.id, uploadIds), notExists(neededByUnfinishedJob)),
+        );
+      return rows.map((row) => row.id);
+    },
+
+    async setUploadsDeleted(uploadIds: string[], now: Date): Promise<void> {
+      await db.update(uploads).set({ deletedAt: now }).where(inArray(uploads.id, uploadIds));
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
+import type { JobService } from "../jobs/job-service.ts";
+import type { UploadService } from "../uploads/upload-service.ts";
+
+export interface Services {
+  apiKeys: ApiKeyService;
+  jobs: JobService;
+  uploads: UploadService;
+}
+
+/** What a procedure knows of the request, the same through every door. */
+export interface Context {
+  /** The key was checked before the body was read. */
+  caller: Caller;
+  services: Services;
+  requestId: string;
+  idempotencyKey: string | undefined;
+  /** Headers for the answer. */
+  headers: Record<string, string>;
+}

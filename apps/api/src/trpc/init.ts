@@ -1,0 +1,37 @@
+import type { ErrorCode } from "@avatar/contract/errors";
+import { initTRPC } from "@trpc/server";
+import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
+import type { OpenApiMeta } from "trpc-to-openapi";
+import { toProblem } from "../problem.ts";
+import type { Context } from "./context.ts";
+
+export interface Meta extends OpenApiMeta {
+  /** HTTP status of success through the REST door. Default 200. */
+  status?: number;
+  /** What can go wrong, beyond what can go wrong everywhere (`COMMON_ERRORS`). */
+  errors?: readonly ErrorCode[];
+}
+
+export const trpc = initTRPC
+  .context<Context>()
+  .meta<Meta>()
+  .create({ errorFormatter: ({ error, ctx }) => toTrpcShape(error, ctx?.requestId ?? "") });
+
+/** The problem of the REST door, in the envelope of a tRPC error. */
+export function toTrpcShape(error: unknown, requestId: string) {
+  const problem = toProblem(error, requestId);
+  return {
+    message: problem.detail,
+    code: TRPC_ERROR_CODES_BY_KEY[problem.status >= 500 ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST"],
+    // tRPC takes the HTTP status of the answer from here.
+    data: { ...problem, httpStatus: problem.status },
+  };
+}
+
+export const COMMON_ERRORS = [
+  "unauthorized",
+  "internal",
+  "unavailable",
+] as const satisfies readonly ErrorCode[];
+
+export const procedure = trpc.procedure;

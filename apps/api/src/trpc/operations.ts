@@ -1,0 +1,50 @@
+import type { ErrorCode } from "@avatar/contract/errors";
+import type { ProcedureType } from "@trpc/server";
+import type { z } from "zod";
+import { COMMON_ERRORS, type Meta } from "./init.ts";
+import { router } from "./router.ts";
+
+/** One procedure with all that the REST door and the OpenAPI document need of it. */
+export interface Operation {
+  /** For example `jobs.create`. */
+  name: string;
+  type: ProcedureType;
+  method: "GET" | "POST" | "DELETE";
+  /** For example `/v1/jobs/{id}`. */
+  path: string;
+  pathParams: string[];
+  /** HTTP status of success. */
+  status: number;
+  errors: ErrorCode[];
+  /** The fields of the input. */
+  shape: Record<string, z.ZodType>;
+}
+
+/** What tRPC keeps of a procedure at run time; its types do not give it away. */
+interface ProcedureDef {
+  type: ProcedureType;
+  meta?: Meta;
+  inputs: [z.ZodObject];
+}
+
+const procedures = router._def.procedures as unknown as Record<string, { _def: ProcedureDef }>;
+
+export const operations: readonly Operation[] = Object.entries(procedures).map(([name, { _def }]) => {
+  const { openapi, status = 200, errors = [] } = _def.meta ?? {};
+  if (!openapi) throw new Error(`procedure ${name} lacks openapi meta`);
+  const { method, path } = openapi;
+  if (method !== "GET" && method !== "POST" && method !== "DELETE")
+    throw new Error(`${name}: ${method} is not served`);
+  const bodyErrors: ErrorCode[] =
+    method === "POST" ? ["malformed_json", "body_too_large", "unsupported_content_type"] : [];
+  return {
+    name,
+    type: _def.type,
+    method,
+    path,
+    pathParams: [...path.matchAll(/\{(\w+)\}/g)].flatMap((match) => match[1] ?? []),
+    status,
+    errors: ["invalid_input", "unknown_field", ...bodyErrors, ...COMMON_ERRORS, ...errors],
+    shape: _def.inputs[0].shape,
+  };
+});

@@ -1,0 +1,20 @@
+import { CreateUploadInput, Upload } from "@avatar/contract/schemas";
+import { procedure } from "../trpc/init.ts";
+
+export const createUpload = procedure
+  .meta({
+    openapi: {
+      method: "POST",
+      path: "/v1/uploads",
+      operationId: "upload",
+      summary: "Get a link to upload a file to",
+      description:
+        "PUT the file to `url` with `headers`, then use `id` in a job. One upload may serve several jobs until it expires.",
+      tags: ["uploads"],
+    },
+    status: 201,
+    errors: ["empty_file", "image_too_large", "audio_too_large"],
+  })
+  .input(CreateUploadInput)
+  .output(Upload)
+  .mutation(({ ctx, input }) => ctx.services.uploads.create(ctx.caller, input));

@@ -1,0 +1,40 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { Db } from "../db/client.ts";
+import { uploads } from "../db/schema/schema.ts";
+
+export type UploadRow = typeof uploads.$inferSelect;
+export type UploadRepository = ReturnType<typeof createUploadRepository>;
+
+export function createUploadRepository(db: Db) {
+  return {
+    /** Also finds uploads whose object is deleted: a repeated request is recognised by them. */
+    async find(owner: string, id: string): Promise<UploadRow | undefined> {
+      const [row] = await db
+        .select()
+        .from(uploads)
+        .where(and(eq(uploads.id, id), eq(uploads.owner, owner)));
+      return row;
+    },
+
+    async insert(row: typeof uploads.$inferInsert): Promise<UploadRow> {
+      const [inserted] = await db.insert(uploads).values(row).returning();
+      if (!inserted) throw new Error("an insert returned no row");
+      return inserted;
+    },
+
+    async setReceived(id: string, bytes: number, sha256: string): Promise<void> {
+      await db.update(uploads).set({ bytes, sha256 }).where(eq(uploads.id, id));
+    },
+
+    async setDeleted(id: string, now: Date): Promise<void> {
+      await db
+        .update(uploads)
+        .set({ deletedAt: now })
+        .where(and(eq(uploads.id, id), isNull(uploads.deletedAt)));
+    },
+
+    async remove(id: string): Promise<void> {
+      await db.delete(uploads).where(eq(uploads.id, id));
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { ErrorCode } from "@avatar/contract/errors";
+import { type Engine, EngineError, type EngineRun, type RenderOptions } from "../../src/engine/engine.ts";
+import type { ObjectStore } from "../../src/storage/object-store.ts";
+
+/** What the next run does. `hold` keeps it running until the returned function is called or it is stopped. */
+export type Script = "succeed" | { fail: ErrorCode } | { hold: Promise<void> } | { crash: string };
+
+export interface ScriptedEngine extends Engine {
+  /** Runs take their scripts from here in order; without one they succeed at once. */
+  scripts: Script[];
+  /** Every run that was started, in order. */
+  started: EngineRun[];
+  /** Runs that were stopped. */
+  stopped: string[];
+  /** Runs that were rendered to the end. */
+  completed: string[];
+}
+
+/** An engine that renders nothing, does what it is told and counts. */
+export function createScriptedEngine(store: ObjectStore): ScriptedEngine {
+  const engine: ScriptedEngine = {
+    name: "scripted",
+    scripts: [],
+    started: [],
+    stopped: [],
+    completed: [],
+    async render(run, options) {
+      engine.started.push(run);
+      try {
+        await play(engine.scripts.shift() ?? "succeed", options);
+      } catch (error) {
+        if (options.signal.aborted) engine.stopped.push(run.runId);
+        throw error;
+      }
+      engine.completed.push(run.runId);
+      const body = [Buffer.from(`the video of ${run.jobId}`)];
+      const stored = await store.put(run.videoKey, toStream(body), { contentType: "video/mp4" });
+      return { ...stored, width: 1280, height: 720, seconds: run.audioSeconds };
+    },
+    stop: async () => {},
+  };
+  return engine;
+}
+
+async function play(script: Script, { signal, onProgress }: RenderOptions): Promise<void> {
+  signal.throwIfAborted();
+  onProgress(0);
+  if (script === "succeed") {
+    onProgress(0.5);
+    onProgress(1);
+  } else if ("fail" in script) {
+    throw new EngineError(script.fail, `Scripted: ${script.fail}.`);
+  } else if ("crash" in script) {
+    throw new Error(script.crash);
+  } else {
+    const stopped = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    await Promise.race([script.hold, stopped]);
+  }
+}
+
+async function* toStream(chunks: Uint8Array[]) {
+  yield* chunks;
+}

@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
+const whole = { ...shared, globalSetup: "test/support/global-setup.ts" };
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: "unit", include: ["src/**/*.test.ts"] } },
+      { test: { ...whole, name: "pglite", include: ["test/*.test.ts"], env: { TEST_DATABASE: "pglite" } } },
+      {
+        test: {
+          ...whole,
+          name: "postgres",
+          include: ["test/*.test.ts", "test/postgres/*.test.ts"],
+          env: { TEST_DATABASE: "postgres" },
+        },
+      },
+    ],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/main.ts", "src/engine/preview-worker.ts", "src/**/*.test.ts"],
+      thresholds: { lines: 80, functions: 80, branches: 75 },
+    },
+  },
+});
