@@ -1,0 +1,88 @@
+import { AppError } from "../errors.ts";
+import { type AudioLength, undecodable } from "./audio-length.ts";
+import { type ByteWindow, EndOfFile } from "./byte-source.ts";
+import { type Box, type BoxReader, createBoxReader } from "./mp4-boxes.ts";
+import { addFragment, type FragmentDefaults, readFragmentDefaults, type SampleSum } from "./mp4-fragments.ts";
+
+interface Track {
+  id: number;
+  timescale: number;
+  claimedTime: number;
+  listed: SampleSum;
+  defaults: FragmentDefaults;
+}
+
+/** Sums up the samples that the tables list, and sees that the file has as many bytes as they need. */
+export async function readM4a(window: ByteWindow): Promise<AudioLength> {
+  const boxes = createBoxReader(window);
+  let track: Track | undefined;
+  let mediaBytes = 0;
+  for await (const box of boxes.list({ start: 0, end: window.size })) {
+    if (box.type === "mdat") mediaBytes += box.end - box.start;
+    if (box.type === "moov") track = await readAudioTrack(boxes, box);
+    if (box.type === "moof" && track) await addFragment(boxes, box, track.id, track.defaults, track.listed);
+  }
+  if (!track) throw undecodable("The M4A file has no header; its recording was probably never finished.");
+  if (track.listed.bytes > mediaBytes) throw new EndOfFile();
+  return {
+    seconds: track.listed.time / track.timescale,
+    claimedSeconds: track.claimedTime / track.timescale,
+  };
+}
+
+async function readAudioTrack(boxes: BoxReader, moov: Box): Promise<Track> {
+  for await (const trak of boxes.list(moov)) {
+    if (trak.type !== "trak") continue;
+    const handler = await boxes.find(trak, ["mdia", "hdlr"]);
+    if (!handler || (await boxes.read(handler)).toString("latin1", 8, 12) !== "soun") continue;
+
+    const track = await readTrack(boxes, trak);
+    return { ...track, defaults: await readFragmentDefaults(boxes, moov, track.id) };
+  }
+  throw new AppError("unsupported_audio", { detail: "The MP4 file has no track of sound." });
+}
+
+async function readTrack(boxes: BoxReader, trak: Box): Promise<Omit<Track, "defaults">> {
+  const read = async (...path: string[]): Promise<Buffer> => {
+    const box = await boxes.find(trak, path);
+    if (!box) throw undecodable(`The M4A file has no ${path.at(-1)} box.`);
+    return boxes.read(box);
+  };
+  const descriptions = await read("mdia", "minf", "stbl", "stsd");
+  if (!/^(mp4a|alac|Opus|fLaC)$/.test(descriptions.toString("latin1", 12, 16))) {
+    const detail = "The MP4 file holds sound of a kind that is not supported; AAC, ALAC, Opus and FLAC are.";
+    throw new AppError("unsupported_audio", { detail });
+  }
+  const header = await read("tkhd");
+  const media = await read("mdia", "mdhd");
+  const isLong = media[0] === 1;
+  const timescale = media.readUInt32BE(isLong ? 20 : 12);
+  if (!timescale) throw undecodable("The M4A file's mdhd box is damaged.");
+  return {
+    id: header.readUInt32BE(header[0] === 1 ? 20 : 12),
+    timescale,
+    claimedTime: readDuration(media, isLong),
+    listed: sumTables(await read("mdia", "minf", "stbl", "stts"), await read("mdia", "minf", "stbl", "stsz")),
+  };
+}
+
+function readDuration(media: Buffer, isLong: boolean): number {
+  const duration = isLong ? Number(media.readBigUInt64BE(24)) : media.readUInt32BE(16);
+  return duration === 0xffff_ffff || duration >= 2 ** 63 ? 0 : duration; // all bits set: not known
+}
+
+/** `stts`: how many samples take how long, in runs. `stsz`: one size for all samples, or one for each. */
+function sumTables(times: Buffer, sizes: Buffer): SampleSum {
+  const samples = sizes.readUInt32BE(8);
+  let bytes = sizes.readUInt32BE(4) * samples;
+  if (bytes === 0) for (let index = 0; index < samples; index++) bytes += sizes.readUInt32BE(12 + 4 * index);
+
+  let time = 0;
+  let samplesLeft = samples;
+  for (let run = 0; run < times.readUInt32BE(4) && samplesLeft > 0; run++) {
+    const runSamples = Math.min(times.readUInt32BE(8 + 8 * run), samplesLeft);
+    time += runSamples * times.readUInt32BE(12 + 8 * run);
+    samplesLeft -= runSamples;
+  }
+  return { bytes, time };
+}
