@@ -1,0 +1,117 @@
+import type { JobSettings } from "@avatar/contract/types";
+import { type Generation, type ResumeOptions, type Start, startGeneration } from "./generation.ts";
+import { createHttp, type Http } from "./http.ts";
+import { createJobs, type Jobs } from "./jobs.ts";
+import { type Media, type SniffedFile, sniff, uploadId } from "./media.ts";
+import { type Clock, systemClock } from "./retry.ts";
+import { withinBounds } from "./scope.ts";
+import type { ClientOptions } from "./settings.ts";
+import { type Upload, type UploadOptions, type UploadProgress, uploadFile } from "./uploads.ts";
+import { type CreateVideo, createVideo } from "./video.ts";
+
+/**
+ * One portrait and one recording, and how to film them.
+ *
+ * @example
+ * const input: GenerateInput = { image: portrait, audio: recording, aspect: "16:9" };
+ */
+export interface GenerateInput extends JobSettings {
+  /** A portrait: JPEG, PNG or WebP. */
+  image: Media;
+  /** Speech: WAV, MP3, M4A/AAC, OGG/Opus or FLAC. */
+  audio: Media;
+}
+
+/** Options of {@link Avatar.generate}. */
+export interface GenerateOptions extends ResumeOptions {
+  onUpload?: ((progress: UploadProgress) => void) | undefined;
+  /**
+   * Calls with the same key, files and settings create one job, also after a restart.
+   * Default: a new key for each call, kept across its retries.
+   */
+  idempotencyKey?: string | undefined;
+}
+
+/**
+ * The client. It holds no connection and needs no closing.
+ *
+ * @example
+ * const avatar = new Avatar({ apiKey: "avk_live_…", baseUrl: "https://avatar.example.com" });
+ * const video = await avatar.generate({ image, audio });
+ * console.log(await video.url());
+ */
+export class Avatar {
+  /** The API's operations on jobs, one to one. */
+  readonly jobs: Jobs;
+  readonly #http: Http;
+  readonly #clock: Clock;
+  readonly #createVideo: CreateVideo;
+
+  constructor(options: ClientOptions = {}) {
+    const clock = options.clock ?? systemClock;
+    const http = createHttp(options, clock);
+    this.#clock = clock;
+    this.#http = http;
+    this.#createVideo = (...facts) => createVideo(http, clock, ...facts);
+    this.jobs = createJobs(http, this.#createVideo);
+  }
+
+  /**
+   * Uploads the files, creates a job, and waits for its video.
+   *
+   * @example
+   * const video = await avatar.generate({ image, audio }, { onUpdate: (job) => console.log(job.status) });
+   */
+  generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
+    const { onUpload, idempotencyKey, ...rest } = options;
+    let ids: { image: string; audio: string };
+    // The API tells by the hash that a call with the same key brings the same files again.
+    const withHash = idempotencyKey !== undefined;
+    return this.#start(
+      {
+        prepare: async (signal) => {
+          // Both are looked at before a byte of either is sent.
+          const files = await Promise.all([
+            uploadId(input.image) ?? sniff(input.image, "image"),
+            uploadId(input.audio) ?? sniff(input.audio, "audio"),
+          ]);
+          const upload = async (file: string | SniffedFile) =>
+            typeof file === "string"
+              ? file
+              : (await uploadFile(this.#http, file, { signal, onUpload, withHash })).id;
+          const [image, audio] = await Promise.all([upload(files[0]), upload(files[1])]);
+          ids = { image, audio };
+        },
+        open: (signal) => this.jobs.create({ ...input, ...ids }, { signal, idempotencyKey }),
+      },
+      rest,
+    );
+  }
+
+  /**
+   * Waits for a job that exists: after a restart, or in another process.
+   *
+   * @example
+   * const video = await avatar.resume("job_0f8c…");
+   */
+  resume(id: string, options: ResumeOptions = {}): Generation {
+    return this.#start({ id, open: (signal) => this.jobs.get(id, { signal }) }, options);
+  }
+
+  /**
+   * Puts a file on the server, to be used in one or more jobs.
+   *
+   * @example
+   * const image = await avatar.upload(portrait);
+   */
+  upload(media: Exclude<Media, Upload | string>, options: UploadOptions = {}): Promise<Upload> {
+    return withinBounds(options, async (signal) =>
+      uploadFile(this.#http, await sniff(media), { ...options, signal }),
+    );
+  }
+
+  #start(start: Start, options: ResumeOptions): Generation {
+    const deps = { jobs: this.jobs, createVideo: this.#createVideo, clock: this.#clock };
+    return startGeneration(start, deps, options);
+  }
+}

@@ -1,0 +1,165 @@
+import type { ErrorCode as ApiErrorCode } from "@avatar/contract/errors";
+import type { CanceledJob, FailedJob, Issue } from "@avatar/contract/types";
+
+/** Codes of errors that arise on your side of the wire. */
+export type LocalErrorCode =
+  | "aborted"
+  | "connection"
+  | "download_mismatch"
+  | "file_not_found"
+  | "timeout"
+  | "unexpected"
+  | "unexpected_response";
+
+/**
+ * What went wrong. The API may gain codes at any time, so a code that this version does not know is a plain string.
+ *
+ * @example
+ * const messages: Partial<Record<ErrorCode, string>> = { no_face: "Please choose a photo of one person." };
+ */
+export type ErrorCode = ApiErrorCode | LocalErrorCode | (string & {});
+
+/** What an {@link AvatarError} is made of. */
+export interface ErrorFacts {
+  code: ErrorCode;
+  detail: string;
+  hint?: string | undefined;
+  docs?: string | undefined;
+  status?: number | undefined;
+  requestId?: string | undefined;
+  jobId?: string | undefined;
+  issues?: readonly Issue[] | undefined;
+  retryable?: boolean | undefined;
+  retryAfterMs?: number | undefined;
+  cause?: unknown;
+}
+
+/** A registered symbol, so that two copies of this package recognise each other's errors. */
+const BRAND = Symbol.for("@avatar/client/error");
+
+/**
+ * Every error that this package throws. Branch on `code`; the message is written for people.
+ *
+ * @example
+ * try {
+ *   await avatar.generate({ image, audio });
+ * } catch (error) {
+ *   if (AvatarError.is(error, "no_face")) askForAnotherPhoto(error.hint);
+ *   else throw error;
+ * }
+ */
+export class AvatarError extends Error {
+  override readonly name: string = "AvatarError";
+  declare readonly code: ErrorCode;
+  /** What happened, in a sentence. */
+  declare readonly detail: string;
+  /** What to do about it. */
+  declare readonly hint?: string;
+  /** Link to the page about this code. */
+  declare readonly docs?: string;
+  /** HTTP status, where the API answered. */
+  declare readonly status?: number;
+  /** Quote it when you report a problem. */
+  declare readonly requestId?: string;
+  /** The job in question; `resume(jobId)` picks it up again. */
+  declare readonly jobId?: string;
+  /** The fields that the API did not accept. */
+  declare readonly issues: readonly Issue[];
+  /** The same call may succeed later without a change. */
+  declare readonly retryable: boolean;
+  /** How long the API asked to wait. */
+  declare readonly retryAfterMs?: number;
+  /** How often the request was sent. */
+  declare readonly attempts: number;
+
+  constructor({ cause, ...facts }: ErrorFacts) {
+    const { code, detail, hint, requestId } = facts;
+    const origin = requestId ? `${code}, ${requestId}` : code;
+    super(`${[detail, hint].filter(Boolean).join(" ")} (${origin})`, cause === undefined ? {} : { cause });
+    const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+    Object.assign(this, { issues: [], retryable: false, attempts: 0 }, Object.fromEntries(known));
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
+
+  /** Like `instanceof`, but also true for errors from another copy of this package; with `code`, only for that code. */
+  static is<C extends ErrorCode>(error: unknown, code?: C): error is AvatarError & { readonly code: C } {
+    if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+    return code === undefined || (error as AvatarError).code === code;
+  }
+
+  /** Everything but the cause and the stack. No field ever holds a key or a signed link. */
+  toJSON(): object {
+    return { message: this.message, ...Object.fromEntries(Object.entries(this)) };
+  }
+}
+
+/** The API answered with an error. */
+export class ApiError extends AvatarError {
+  override readonly name = "ApiError";
+  declare readonly status: number;
+}
+
+/** The API could not be reached, or the connection broke. */
+export class ConnectionError extends AvatarError {
+  override readonly name = "ConnectionError";
+}
+
+/** `timeoutMs` has passed, or the API has not answered a request in time. */
+export class TimeoutError extends AvatarError {
+  override readonly name = "TimeoutError";
+
+  constructor(timeoutMs: number) {
+    super({ code: "timeout", detail: `Not done within ${timeoutMs / 1000} s.`, retryable: true });
+  }
+}
+
+/** Your `signal` was aborted, or the scope of an `await using` was left. */
+export class AbortedError extends AvatarError {
+  override readonly name = "AbortedError";
+
+  constructor(cause?: unknown) {
+    super({ code: "aborted", detail: "The call was aborted.", cause });
+  }
+}
+
+/**
+ * The job ended without a video; `code`, `detail` and `hint` say why.
+ *
+ * @example
+ * if (error instanceof JobFailedError) console.log(error.job.finishedAt, error.code);
+ */
+export class JobFailedError extends AvatarError {
+  override readonly name = "JobFailedError";
+  readonly job: FailedJob;
+
+  constructor(job: FailedJob) {
+    super({ ...job.error, jobId: job.id });
+    this.job = job;
+  }
+}
+
+/** The job was canceled, by this program or by another one. */
+export class JobCanceledError extends AvatarError {
+  override readonly name = "JobCanceledError";
+  readonly job: CanceledJob;
+
+  constructor(job: CanceledJob) {
+    super({ code: "job_canceled", detail: "The job was canceled.", jobId: job.id });
+    this.job = job;
+  }
+}
+
+/** Errors of other people's code (a callback, a stream, a key function) keep their text and become the cause. */
+export function asAvatarError(thrown: unknown): AvatarError {
+  if (AvatarError.is(thrown)) return thrown;
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return new AvatarError({ code: "unexpected", detail, cause: thrown });
+}
+
+/** Facts that are known only where the error passes through, not where it is made. */
+export function addFacts<E extends AvatarError>(error: E, facts: { attempts?: number; jobId?: string }): E {
+  return Object.assign(error, facts);
+}

@@ -1,0 +1,133 @@
+import type { Problem } from "@avatar/contract/types";
+import { ApiError, AvatarError, ConnectionError } from "./errors.ts";
+import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry.ts";
+import { type Bounds, withinBounds } from "./scope.ts";
+import { authorization, type Settings, urlOf } from "./settings.ts";
+
+/** Options of every call. */
+export interface CallOptions extends Bounds {
+  /** Instead of the client's own `retry`. */
+  retry?: RetryOptions | false | undefined;
+}
+
+export interface ApiRequest {
+  method: "GET" | "POST" | "DELETE";
+  path: string;
+  body?: unknown;
+  idempotencyKey?: string;
+  /** Lets the request outlive the page that sent it. */
+  keepalive?: boolean;
+  /** For one try. */
+  requestTimeoutMs?: number;
+}
+
+/** A request to a signed link, which is all the authorization it needs. */
+export interface SignedRequest {
+  method: "GET" | "PUT";
+  url: string;
+  headers?: Record<string, string>;
+  body?: Blob;
+  requestTimeoutMs?: number;
+}
+
+export interface Http {
+  /** JSON in, JSON out. */
+  call<T>(request: ApiRequest, options?: CallOptions): Promise<T>;
+  /** Resolves to the answer with its body unread. */
+  open(request: SignedRequest, options?: CallOptions): Promise<Response>;
+}
+
+export const REQUEST_TIMEOUT_MS = 30_000;
+
+export function createHttp(settings: Settings, clock: Clock): Http {
+  // Late, so that a patched `fetch` is seen; unbound, since some runtimes refuse any other `this`.
+  const send = settings.fetch ?? ((url, init) => fetch(url, init));
+
+  function repeat<T>(options: CallOptions, timeoutMs = REQUEST_TIMEOUT_MS, once: Once<T>): Promise<T> {
+    const retry = options.retry ?? settings.retry ?? {};
+    return withinBounds(options, (signal) =>
+      withRetries(
+        () => withinBounds({ signal, timeoutMs }, once),
+        retry === false ? { attempts: 1 } : retry,
+        clock,
+        signal,
+      ),
+    );
+  }
+
+  async function fetchOk(url: string, init: RequestInit): Promise<Response> {
+    const { host } = new URL(url);
+    const response = await orConnectionError(host, send(url, { ...init, cache: "no-store" }));
+    if (!response.ok) throw toApiError(response, await orConnectionError(host, response.text()), clock.now());
+    return response;
+  }
+
+  return {
+    call: <T>(
+      { path, body, idempotencyKey, requestTimeoutMs, ...init }: ApiRequest,
+      options: CallOptions = {},
+    ) =>
+      repeat(options, requestTimeoutMs, async (signal) => {
+        const url = urlOf(settings, path);
+        const headers = new Headers(settings.headers);
+        headers.set("authorization", await authorization(settings));
+        if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+        if (body !== undefined) headers.set("content-type", "application/json");
+        const json = body === undefined ? {} : { body: JSON.stringify(body) };
+        const response = await fetchOk(url, { ...init, ...json, headers, signal });
+        return parse<T>(response, await orConnectionError(new URL(url).host, response.text()));
+      }),
+    open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
+      repeat(options, requestTimeoutMs, (signal) => fetchOk(url, { ...init, signal })),
+  };
+}
+
+type Once<T> = (signal: AbortSignal) => Promise<T>;
+
+/** Names the host alone, since a signed link is a secret. */
+export async function orConnectionError<T>(host: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (AvatarError.is(cause)) throw cause;
+    const { code, message } = ((cause as Error).cause ?? cause) as { code?: string; message?: string };
+    const detail = `The connection to ${host} failed: ${code ?? message}.`;
+    throw new ConnectionError({ code: "connection", detail, retryable: true, cause });
+  }
+}
+
+function parse<T>({ status, headers }: Response, text: string): T {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError({
+      code: "unexpected_response",
+      detail: "The answer is not JSON.",
+      hint: "Check that `baseUrl` is the address of the API.",
+      status,
+      requestId: headers.get("x-request-id") ?? undefined,
+      cause,
+    });
+  }
+}
+
+function toApiError({ status, headers }: Response, text: string, now: number): ApiError {
+  let problem: Partial<Problem> = {};
+  try {
+    problem = { ...JSON.parse(text) };
+  } catch {
+    // Not from the API but from something in between, such as a proxy or the object store.
+  }
+  const { code = `http_${status}`, detail = `The server answered ${status}.`, hint, docs, issues } = problem;
+  const requestId = problem.requestId ?? headers.get("x-request-id") ?? undefined;
+  const retryAfterMs = problem.retryAfterMs ?? retryAfter(headers.get("retry-after"), now);
+  const retryable = isRetryable(status, code);
+  return new ApiError({ code, detail, hint, docs, status, requestId, issues, retryable, retryAfterMs });
+}
+
+/** `Retry-After` is a number of seconds or a date. */
+function retryAfter(value: string | null, now: number): number | undefined {
+  if (!value) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

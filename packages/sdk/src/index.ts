@@ -1,0 +1,42 @@
+export type {
+  Aspect,
+  CanceledJob,
+  CreateJobInput,
+  ExpiredJob,
+  FailedJob,
+  Fit,
+  Issue,
+  Job,
+  JobError,
+  JobPage,
+  JobSettings,
+  JobStatus,
+  ListJobsInput,
+  QueuedJob,
+  RunningJob,
+  StartingJob,
+  SucceededJob,
+  Video as VideoFacts,
+} from "@avatar/contract/types";
+export { Avatar, type GenerateInput, type GenerateOptions } from "./client.ts";
+export {
+  AbortedError,
+  ApiError,
+  AvatarError,
+  ConnectionError,
+  type ErrorCode,
+  type ErrorFacts,
+  JobCanceledError,
+  JobFailedError,
+  type LocalErrorCode,
+  TimeoutError,
+} from "./errors.ts";
+export type { Generation, ResumeOptions } from "./generation.ts";
+export type { CallOptions } from "./http.ts";
+export type { CreateJobOptions, GetJobOptions, JobList, Jobs } from "./jobs.ts";
+export type { Media } from "./media.ts";
+export type { Clock, RetryOptions } from "./retry.ts";
+export type { Bounds } from "./scope.ts";
+export type { ClientOptions } from "./settings.ts";
+export type { Upload, UploadOptions, UploadProgress } from "./uploads.ts";
+export type { StreamOptions, Video } from "./video.ts";

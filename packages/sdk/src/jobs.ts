@@ -1,0 +1,102 @@
+import type { CreateJobInput, Job, JobPage, ListJobsInput } from "@avatar/contract/types";
+import { toHex } from "./hex.ts";
+import { type ApiRequest, type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
+import { type CreateVideo, getResult, type Video } from "./video.ts";
+
+/** Options of a call that creates a job. */
+export interface CreateJobOptions extends CallOptions {
+  /**
+   * Calls with the same key and the same input create one job. Default: a new key for each call, kept across its
+   * retries.
+   */
+  idempotencyKey?: string | undefined;
+}
+
+/** Options of a read that may wait for the job to change. */
+export interface GetJobOptions extends CallOptions {
+  /** Hold the answer for up to this many seconds (0 to 30) until the job changes. */
+  wait?: number | undefined;
+  /** With `wait`: answer as soon as `version` is greater than this. */
+  after?: number | undefined;
+}
+
+/**
+ * Await it for one page, or iterate over it for every job on this and all later pages.
+ *
+ * @example
+ * for await (const job of avatar.jobs.list({ status: "failed" })) console.log(job.id);
+ * const { items, nextCursor } = await avatar.jobs.list({ limit: 50 });
+ */
+export interface JobList extends PromiseLike<JobPage>, AsyncIterable<Job> {}
+
+/**
+ * The API's operations on jobs, one to one.
+ *
+ * @example
+ * const job = await avatar.jobs.create({ image: upload1.id, audio: upload2.id });
+ * const later = await avatar.jobs.get(job.id, { wait: 25, after: job.version });
+ */
+export interface Jobs {
+  /** Queues a job for two uploads. */
+  create(input: CreateJobInput, options?: CreateJobOptions): Promise<Job>;
+  get(id: string, options?: GetJobOptions): Promise<Job>;
+  /** Newest first. */
+  list(query?: ListJobsInput, options?: CallOptions): JobList;
+  /** Stops the job; one that is finished is returned as it is. */
+  cancel(id: string, options?: CallOptions): Promise<Job>;
+  /** Cancels the job if need be, and deletes its files now. */
+  delete(id: string, options?: CallOptions): Promise<Job>;
+  /** The video of a job that has succeeded. */
+  result(id: string, options?: CallOptions): Promise<Video>;
+}
+
+/** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
+const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
+
+function query(fields: object): string {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return given.length > 0 ? `?${new URLSearchParams(given)}` : "";
+}
+
+export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
+  const pathOf = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
+  const call = (request: ApiRequest, options?: CallOptions) => http.call<Job>(request, options);
+  return {
+    create: (body, { idempotencyKey = newKey(), ...options } = {}) =>
+      call({ method: "POST", path: "/v1/jobs", body, idempotencyKey }, options),
+    get: (id, { wait, after, ...options } = {}) =>
+      call(
+        {
+          method: "GET",
+          path: pathOf(id) + query({ wait, after }),
+          requestTimeoutMs: REQUEST_TIMEOUT_MS + (wait ?? 0) * 1000,
+        },
+        options,
+      ),
+    list: (filter = {}, options) =>
+      createList((cursor) =>
+        http.call<JobPage>({ method: "GET", path: `/v1/jobs${query({ ...filter, ...cursor })}` }, options),
+      ),
+    cancel: (id, options) => call({ method: "POST", path: `${pathOf(id)}/cancel`, keepalive: true }, options),
+    delete: (id, options) => call({ method: "DELETE", path: pathOf(id) }, options),
+    async result(id, options) {
+      const result = await getResult(http, id, options);
+      return createVideo(id, result.video, result);
+    },
+  };
+}
+
+function createList(load: (cursor?: { cursor: string }) => Promise<JobPage>): JobList {
+  return {
+    // biome-ignore lint/suspicious/noThenProperty: a list is awaited for its first page
+    then: (resolve, reject) => load().then(resolve, reject),
+    async *[Symbol.asyncIterator]() {
+      let page = await load();
+      for (;;) {
+        yield* page.items;
+        if (!page.nextCursor) return;
+        page = await load({ cursor: page.nextCursor });
+      }
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { LIMITS, type MediaFormat, type MediaKind, type MediaType } from "@avatar/contract/limits";
+import { AvatarError } from "./errors.ts";
+import type { Upload } from "./uploads.ts";
+
+/**
+ * A file: its bytes, a stream or answer to read them from, a function that opens it when it is needed, or an upload
+ * (or its id). A string is never a path, so text from your users cannot read your disk; see `file()` in
+ * `@avatar/client/node`. The format is read from the bytes, not from `Blob.type`.
+ *
+ * @example
+ * const portrait: Media = input.files[0];
+ */
+export type Media =
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView
+  | ReadableStream<Uint8Array>
+  | Response
+  | (() => Blob | Promise<Blob>)
+  | Upload
+  | string;
+
+/** A file that is known to be worth sending. */
+export interface SniffedFile {
+  blob: Blob;
+  contentType: MediaType;
+  kind: MediaKind;
+}
+
+const TYPES: Record<MediaFormat, MediaType> = {
+  jpeg: "image/jpeg",
+  png: "image/png",
+  webp: "image/webp",
+  wav: "audio/wav",
+  mp3: "audio/mpeg",
+  m4a: "audio/mp4",
+  aac: "audio/aac",
+  ogg: "audio/ogg",
+  flac: "audio/flac",
+};
+
+/** First bytes of each format; `.` is any byte. A first look only: the API reads the whole header. */
+const MAGIC: readonly [RegExp, MediaFormat][] = [
+  [/^\xff\xd8\xff/, "jpeg"],
+  [/^\x89PNG\r\n/, "png"],
+  [/^RIFF....WEBP/s, "webp"],
+  [/^(RIFF|RF64)....WAVE/s, "wav"],
+  [/^....ftyp(?!avi|hei|mif|msf|qt)/s, "m4a"],
+  [/^OggS/, "ogg"],
+  [/^fLaC/, "flac"],
+  [/^ID3|^\xff[\xe2\xe3\xf2\xf3\xfa\xfb]/, "mp3"],
+  [/^\xff[\xf0\xf1\xf8\xf9]/, "aac"],
+];
+
+const HINTS = {
+  invalid_input:
+    "Use `file(path)` from `@avatar/client/node` for a file on disk, `await fetch(url)` for one on the web.",
+  empty_file: "Check that the file was read before it was sent.",
+  unsupported_image: "Send JPEG, PNG or WebP.",
+  unsupported_audio: "Send WAV, MP3, M4A/AAC, OGG/Opus or FLAC.",
+  image_too_large: "Send a smaller file; a JPEG of 2000 pixels is plenty.",
+  audio_too_large: "Send compressed audio, for example MP3 or M4A at 128 kbit/s.",
+};
+
+const refuse = (code: keyof typeof HINTS, detail: string) =>
+  new AvatarError({ code, detail, hint: HINTS[code] });
+
+/** The id, if the file is on the server already. */
+export function uploadId(media: Media): string | undefined {
+  if (typeof media === "string") {
+    if (/^upload_\w+$/.test(media)) return media;
+    throw refuse("invalid_input", "A string is taken as the id of an upload, and this one is none.");
+  }
+  return tagOf(media) === "Object" && typeof (media as Upload).id === "string"
+    ? (media as Upload).id
+    : undefined;
+}
+
+/** Opens the file and looks at its first bytes. `kind` is what it has to be, if that matters. */
+export async function sniff(media: Media, kind?: MediaKind): Promise<SniffedFile> {
+  const name = kind ?? "file";
+  const blob = await toBlob(media, name);
+  if (blob.size === 0) throw refuse("empty_file", `The ${name} is empty.`);
+
+  const head = String.fromCharCode(...new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
+  const format = MAGIC.find(([pattern]) => pattern.test(head))?.[1];
+  const contentType = format && TYPES[format];
+  const actual = contentType?.startsWith("image/") ? "image" : "audio";
+  if (!contentType || (kind && kind !== actual)) {
+    const expected = kind ?? (blob.type.startsWith("audio/") ? "audio" : "image");
+    throw refuse(`unsupported_${expected}`, `The ${name} is ${contentType ?? "in an unknown format"}.`);
+  }
+
+  const { maxBytes } = LIMITS[actual];
+  if (blob.size > maxBytes) {
+    throw refuse(
+      `${actual}_too_large`,
+      `The ${actual} has ${blob.size} bytes; at most ${maxBytes} are allowed.`,
+    );
+  }
+  return { blob, contentType, kind: actual };
+}
+
+/** By tag, since `instanceof` fails for objects of another realm, such as a test runner's. */
+const tagOf = (value: unknown) => Object.prototype.toString.call(value).slice(8, -1);
+
+async function toBlob(media: Media, name: string): Promise<Blob> {
+  const source = typeof media === "function" ? await media() : media;
+  const tag = tagOf(source);
+  if (tag === "Blob" || tag === "File") return source as Blob;
+  if (tag === "ArrayBuffer" || ArrayBuffer.isView(source)) return new Blob([source as ArrayBuffer]);
+  if (tag === "ReadableStream") return new Response(source as ReadableStream<Uint8Array>).blob();
+  if (tag !== "Response")
+    throw refuse("invalid_input", `The ${name} cannot be read from a value of type ${tag}.`);
+  const response = source as Response;
+  if (!response.ok)
+    throw refuse("invalid_input", `The answer with the ${name} has status ${response.status}.`);
+  return response.blob();
+}

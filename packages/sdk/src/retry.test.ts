@@ -1,0 +1,24 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { systemClock } from "./retry.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("a pause lasts as long as asked, and leaves no listener", async () => {
+  const { signal } = new AbortController();
+  const remove = vi.spyOn(signal, "removeEventListener");
+  const startedAt = systemClock.now();
+  const pause = systemClock.sleep(4000, signal);
+  await vi.advanceTimersByTimeAsync(4000);
+  await pause;
+  expect(systemClock.now() - startedAt).toBe(4000);
+  expect(remove).toHaveBeenCalledOnce();
+});
+
+test("an abort ends a pause with its reason, and leaves no timer", async () => {
+  const controller = new AbortController();
+  const pause = systemClock.sleep(4000, controller.signal);
+  controller.abort("enough");
+  await expect(pause).rejects.toBe("enough");
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,82 @@
+import { type AvatarError, addFacts, asAvatarError } from "./errors.ts";
+
+/**
+ * When a request is sent again. `Retry-After` is always honoured: if it asks for more time than is left, the call
+ * rejects at once and `retryAfterMs` says how long to wait.
+ *
+ * @example
+ * const avatar = new Avatar({ retry: { attempts: 3, budgetMs: 10_000 } });
+ */
+export interface RetryOptions {
+  /** How often a request is sent at most. Default 5. */
+  attempts?: number | undefined;
+  /** Upper bound of a pause that the API did not ask for. Default 8000. */
+  maxDelayMs?: number | undefined;
+  /** No retry starts later than this after the first try. Default 60000. */
+  budgetMs?: number | undefined;
+}
+
+/** Time, as the client sees it; tests replace it. */
+export interface Clock {
+  now(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
+      // Not unref'd: a program that only waits for its next try must not exit.
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      signal.addEventListener("abort", stop, { once: true });
+    }),
+};
+
+const FIRST_DELAY_MS = 250;
+
+/** May succeed some day, but the same request gets the same answer now. */
+const NOT_YET = new Set<string>([
+  "job_not_finished",
+  "upload_incomplete",
+  "render_failed",
+  "run_lost",
+  "queue_timeout",
+  "start_timeout",
+  "run_timeout",
+]);
+
+export const isRetryable = (status: number, code: string) =>
+  NOT_YET.has(code) || status >= 500 || status === 429 || status === 408 || status === 425;
+
+/** Repeats `once` while that can help. The caller makes sure that repeating is harmless. */
+export async function withRetries<T>(
+  once: () => Promise<T>,
+  { attempts = 5, maxDelayMs = 8000, budgetMs = 60_000 }: RetryOptions,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T> {
+  const startedAt = clock.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once();
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = addFacts(asAvatarError(thrown), { attempts: attempt });
+      const delayMs = pause(error, attempt, maxDelayMs);
+      const isWorthIt = error.retryable && !NOT_YET.has(error.code) && attempt < attempts;
+      if (!isWorthIt || clock.now() - startedAt + delayMs > budgetMs) throw error;
+      await clock.sleep(delayMs, signal);
+    }
+  }
+}
+
+/** Full jitter: clients that failed together do not come back together. */
+const pause = ({ retryAfterMs }: AvatarError, attempt: number, maxDelayMs: number) =>
+  retryAfterMs ?? Math.random() * Math.min(maxDelayMs, FIRST_DELAY_MS * 2 ** (attempt - 1));

@@ -1,0 +1,47 @@
+import { AbortedError, AvatarError, TimeoutError } from "./errors.ts";
+
+/** What ends a call before it is done. */
+export interface Bounds {
+  /** Abort it and the call rejects at once with the code `aborted`. */
+  signal?: AbortSignal | undefined;
+  /** For the whole call with its retries; then it rejects with the code `timeout`. Default: no limit. */
+  timeoutMs?: number | undefined;
+}
+
+type Work<T> = (signal: AbortSignal, abort: (reason: AvatarError) => void) => Promise<T>;
+
+/** `setTimeout` fires at once beyond this. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Runs `work` within bounds. Its signal's reason is always an AvatarError. Settles at once when a bound is hit,
+ * even if `work` does not listen; whatever `work` still has under way when it fails is told to stop.
+ */
+export async function withinBounds<T>({ signal: outer, timeoutMs }: Bounds, work: Work<T>): Promise<T> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const abort = (reason: unknown) => controller.abort(reason);
+  const onAbort = () => abort(AvatarError.is(outer?.reason) ? outer.reason : new AbortedError(outer?.reason));
+  if (outer?.aborted) onAbort();
+  signal.throwIfAborted();
+
+  outer?.addEventListener("abort", onAbort, { once: true });
+  const timer =
+    timeoutMs !== undefined && timeoutMs <= LONGEST_TIMER_MS
+      ? setTimeout(() => abort(new TimeoutError(timeoutMs)), timeoutMs)
+      : undefined;
+  // Something else always keeps the process alive meanwhile: a socket or the pause before a retry.
+  timer?.unref?.();
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      work(signal, abort).then(resolve, reject);
+    });
+  } catch (error) {
+    abort(error);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", onAbort);
+  }
+}
