@@ -71,6 +71,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         createPreviewEngine({
           store,
           tempDirectory: join(config.dataDir, "preview"),
+          encoder: config.previewEncoder,
           ffmpegPath: config.ffmpegPath,
           log,
         }));

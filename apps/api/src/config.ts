@@ -13,10 +13,14 @@ export interface Config {
   database: DatabaseConfig;
   bootstrapApiKey: string | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
+  previewEncoder: (typeof PREVIEW_ENCODERS)[number];
   ffmpegPath: string | undefined;
   maxRunsInFlight: number;
   queueTimeoutMs: number;
 }
+
+/** `auto` takes the ffmpeg program where it is usable, else its WebAssembly build. */
+const PREVIEW_ENCODERS = ["auto", "ffmpeg", "wasm"] as const;
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
 
@@ -46,6 +50,7 @@ export const EnvSchema = z.object({
     .regex(API_KEY_PATTERN, "expected avk_live_ and at least 32 letters and digits")
     .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).default("info"),
+  PREVIEW_ENCODER: z.enum(PREVIEW_ENCODERS, `expected one of ${PREVIEW_ENCODERS.join(", ")}`).default("auto"),
   FFMPEG_PATH: z.string().optional(),
   MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
   QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
@@ -73,6 +78,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     database: vars.DATABASE_URL ? { url: vars.DATABASE_URL } : { dataDir },
     bootstrapApiKey: vars.BOOTSTRAP_API_KEY,
     logLevel: vars.LOG_LEVEL,
+    previewEncoder: vars.PREVIEW_ENCODER,
     ffmpegPath: vars.FFMPEG_PATH,
     // The preview engine renders on this machine's processors; one is left for the server.
     maxRunsInFlight: vars.MAX_RUNS_IN_FLIGHT ?? Math.max(1, availableParallelism() - 1),

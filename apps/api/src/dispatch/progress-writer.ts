@@ -1,5 +1,5 @@
 /** Steps smaller than this are not worth a write and a wake-up of every waiter. */
-const STEP = 0.02;
+const STEP = 0.05;
 
 /**
  * Writes progress one at a time: what comes in during a write is merged into the next.

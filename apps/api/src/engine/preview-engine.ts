@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
+import type { EncoderChoice } from "@avatar/preview-engine";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Engine, EngineError, type EngineRun, type RenderOptions } from "./engine.ts";
@@ -12,6 +13,7 @@ interface Deps {
   store: ObjectStore;
   /** Emptied at the start: what is in it was left by a process that died. */
   tempDirectory: string;
+  encoder: EncoderChoice;
   ffmpegPath: string | undefined;
   log: Logger;
 }
@@ -20,7 +22,8 @@ interface Deps {
 const GRACE_MS = 1000;
 
 /** Renders on this machine's processors, each run in a thread of its own. */
-export async function createPreviewEngine({ store, tempDirectory, ffmpegPath, log }: Deps): Promise<Engine> {
+export async function createPreviewEngine(deps: Deps): Promise<Engine> {
+  const { store, tempDirectory, encoder, ffmpegPath, log } = deps;
   await rm(tempDirectory, { recursive: true, force: true });
   await mkdir(tempDirectory, { recursive: true });
 
@@ -35,7 +38,7 @@ export async function createPreviewEngine({ store, tempDirectory, ffmpegPath, lo
     await Promise.all([download(run.imageKey, imagePath), download(run.audioKey, audioPath)]);
     const { aspect, fit, seed } = run;
     const rendered = await inWorker(
-      { imagePath, audioPath, outputPath, aspect, fit, seed, ffmpegPath },
+      { imagePath, audioPath, outputPath, aspect, fit, seed, encoder, ffmpegPath },
       options,
       log.child({ runId: run.runId }),
     );

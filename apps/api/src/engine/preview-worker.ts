@@ -1,7 +1,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ErrorCode } from "@avatar/contract/errors";
 import type { Aspect, Fit } from "@avatar/contract/types";
-import { PreviewError, type PreviewErrorCode, renderPreview } from "@avatar/preview-engine";
+import {
+  type EncoderChoice,
+  PreviewError,
+  type PreviewErrorCode,
+  renderPreview,
+} from "@avatar/preview-engine";
 
 export interface WorkerInput {
   imagePath: string;
@@ -10,6 +15,7 @@ export interface WorkerInput {
   aspect: Aspect;
   fit: Fit;
   seed: number;
+  encoder: EncoderChoice;
   ffmpegPath: string | undefined;
   /** One shared number; not 0 means stop. */
   abortFlag: Int32Array;
@@ -44,11 +50,9 @@ const CODES: Record<PreviewErrorCode, ErrorCode> = {
 
 const post = (message: FromWorker) => parentPort?.postMessage(message);
 
-const { ffmpegPath, ...input } = workerData as WorkerInput;
 try {
   const video = await renderPreview({
-    ...input,
-    ...(ffmpegPath !== undefined && { ffmpegPath }),
+    ...(workerData as WorkerInput),
     onProgress: (fraction) => post({ type: "progress", fraction }),
     log: (text) => post({ type: "log", text }),
   });

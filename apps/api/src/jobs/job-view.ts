@@ -23,7 +23,7 @@ export function toJob(row: JobRow): Job {
     case "starting":
       return { ...base, status: row.status, cold: row.cold };
     case "running":
-      return { ...base, status: row.status, progress: row.progress };
+      return { ...base, status: row.status, progress: Math.round(row.progress * 1000) / 1000 };
   }
   const finished = { ...base, finishedAt: present(row.finishedAt).toISOString() };
   switch (row.status) {

@@ -61,6 +61,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       database: database.config,
       bootstrapApiKey: TEST_KEY,
       logLevel: "debug",
+      previewEncoder: "auto",
       ffmpegPath: undefined,
       maxRunsInFlight: 2,
       queueTimeoutMs: 3_600_000,
