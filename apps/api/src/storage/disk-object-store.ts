@@ -1,0 +1,199 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { AppError } from "../errors.ts";
+import {
+  ObjectNotFound,
+  type ObjectStore,
+  ObjectTooLarge,
+  type PutOptions,
+  type SignedPut,
+  type StoredObject,
+} from "./object-store.ts";
+import { createLinkSigner } from "./signed-links.ts";
+
+interface Deps {
+  directory: string;
+  /** Where customers reach `http/object-routes.ts`; known only once the server listens. */
+  publicUrl: () => string;
+  signingSecret: Uint8Array | string;
+  now: () => Date;
+}
+
+export type DiskObjectStore = ReturnType<typeof createDiskObjectStore>;
+
+/** Objects as files under `<directory>/objects/<key>`. One process owns the directory. */
+export function createDiskObjectStore({ directory, publicUrl, signingSecret, now }: Deps) {
+  const objects = join(directory, "objects");
+  const incoming = join(directory, "incoming");
+  const signer = createLinkSigner({ secret: signingSecret, now });
+  const pathOf = (key: string) => join(objects, checkKey(key));
+
+  /** `accept` decides, before the object is seen by anyone, whether these bytes may take its place. */
+  async function write(
+    key: string,
+    body: AsyncIterable<Uint8Array>,
+    { maxBytes = Number.POSITIVE_INFINITY, signal }: Omit<PutOptions, "contentType">,
+    accept: (stored: StoredObject) => void = () => {},
+  ): Promise<StoredObject> {
+    const path = pathOf(key);
+    const temporary = join(incoming, randomUUID());
+    const hash = createHash("sha256");
+    let bytes = 0;
+    const file = await open(temporary, "wx");
+    try {
+      try {
+        for await (const chunk of signal ? untilAborted(body, signal) : body) {
+          bytes += chunk.length;
+          if (bytes > maxBytes) throw new ObjectTooLarge(maxBytes);
+          hash.update(chunk);
+          await file.writeFile(chunk);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      const stored = { bytes, sha256: hash.digest("hex") };
+      accept(stored);
+      await moveDurably(temporary, path);
+      return stored;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  async function find(key: string): Promise<{ bytes: number; etag: string } | undefined> {
+    const found = await stat(pathOf(key), { bigint: true }).catch(ignoreMissing);
+    if (!found?.isFile()) return undefined;
+    const { ino, mtimeNs, size } = found;
+    // The inode too: two writes within a tick of the file system's clock have the same time.
+    return {
+      bytes: Number(size),
+      etag: `"${ino.toString(16)}-${mtimeNs.toString(16)}-${size.toString(16)}"`,
+    };
+  }
+
+  return {
+    /** Removes what uploads left behind when the process was killed. */
+    async start(): Promise<void> {
+      await mkdir(objects, { recursive: true });
+      await mkdir(incoming, { recursive: true });
+      for (const name of await readdir(incoming)) await rm(join(incoming, name), { force: true });
+    },
+
+    put: (key: string, body: AsyncIterable<Uint8Array>, options: PutOptions) => write(key, body, options),
+
+    /** Takes the bytes that a PUT link promised, and no others. @throws AppError `upload_mismatch` */
+    putSigned(link: SignedPut & { key: string }, body: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+      return write(link.key, body, { maxBytes: link.bytes }, ({ bytes, sha256 }) => {
+        if (bytes !== link.bytes) {
+          const detail = `The upload has ${bytes} bytes; ${link.bytes} were declared.`;
+          throw new AppError("upload_mismatch", { detail });
+        }
+        if (link.sha256 !== undefined && link.sha256.toLowerCase() !== sha256) {
+          const detail = `The upload's SHA-256 is ${sha256}; ${link.sha256} was declared.`;
+          throw new AppError("upload_mismatch", { detail });
+        }
+      });
+    },
+
+    head: find,
+
+    async read(key: string, range?: { start: number; end: number }): Promise<Readable> {
+      const file = await open(pathOf(key)).catch(ignoreMissing);
+      if (!file) throw new ObjectNotFound(key);
+      if (range && range.end <= range.start) {
+        await file.close();
+        return Readable.from([]);
+      }
+      return file.createReadStream(range ? { start: range.start, end: range.end - 1 } : {});
+    },
+
+    async delete(keys: readonly string[]): Promise<void> {
+      for (const key of keys) {
+        const path = pathOf(key);
+        await rm(path, { force: true });
+        // `videos/<job>/` goes with its last video; a directory that is in use refuses.
+        if (dirname(dirname(path)) !== objects) await rmdir(dirname(path)).catch(() => {});
+      }
+    },
+
+    async signGet(key: string, options: Parameters<ObjectStore["signGet"]>[1]): Promise<string> {
+      return `${publicUrl()}/objects/${signer.signGet(checkKey(key), options)}`;
+    },
+
+    async signPut(key: string, options: SignedPut) {
+      const url = `${publicUrl()}/objects/${signer.signPut(checkKey(key), options)}`;
+      return { url, headers: { "Content-Type": options.contentType } };
+    },
+
+    verifyGet: signer.verifyGet,
+    verifyPut: signer.verifyPut,
+  } satisfies ObjectStore & Record<string, unknown>;
+}
+
+/** Keys are ours, so a bad one is a mistake of ours; but it must never name a file outside of the store. */
+function checkKey(key: string): string {
+  if (!/^[a-z]+(\/[A-Za-z0-9_.-]+)+$/.test(key) || /\/\.\.?(\/|$)/.test(key))
+    throw new Error(`bad key ${key}`);
+  return key;
+}
+
+/** Stops at once, also while `body` gives nothing. Ending the source itself is up to who aborts. */
+async function* untilAborted(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {}); // nobody may be waiting
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  const iterator = body[Symbol.asyncIterator]();
+  try {
+    signal.throwIfAborted();
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted]);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    // Not awaited: it waits for the chunk that may never come. Its failure is the body's, which is reported.
+    iterator.return?.().catch(() => {});
+  }
+}
+
+async function moveDurably(from: string, to: string): Promise<void> {
+  // Twice, because `delete` may remove the empty directory between mkdir and rename.
+  for (const isLastTry of [false, true]) {
+    const firstMade = await mkdir(dirname(to), { recursive: true });
+    try {
+      await rename(from, to);
+    } catch (error) {
+      if (isLastTry || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      continue;
+    }
+    await syncDirectory(dirname(to));
+    // A new directory is durable once its parent is synced.
+    for (let made = dirname(to); firstMade && made.length >= firstMade.length; made = dirname(made)) {
+      await syncDirectory(dirname(made));
+    }
+    return;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return; // Windows cannot open a directory
+  const handle = await open(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+}
