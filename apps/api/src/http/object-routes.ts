@@ -1,7 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import type { DiskObjectStore } from "../storage/disk-object-store.ts";
-import { ObjectNotFound } from "../storage/object-store.ts";
+import { ObjectNotFound, type SignedPut } from "../storage/object-store.ts";
 import { parseRange } from "./parse-range.ts";
 
 // Links carry their own permission and no cookies, so any page may use one.
@@ -28,37 +28,16 @@ export async function objectRoutes(
 
   app.options("/objects/*", (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
 
-  // In onRequest, because it runs before the body is read.
-  async function checkPut(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    try {
-      const link = store.verifyPut(linkOf(request));
-      const length = Number(request.headers["content-length"] ?? Number.NaN);
-      if (length > link.bytes) {
-        const detail = `The body has ${length} bytes; ${link.bytes} were declared.`;
-        throw new AppError("body_too_large", { detail });
-      }
-      if (length !== link.bytes) {
-        const detail = `Content-Length must be ${link.bytes}, as declared.`;
-        throw new AppError("upload_mismatch", { detail });
-      }
-      if (request.headers["content-type"] !== link.contentType) {
-        const detail = `Content-Type must be ${link.contentType}, as declared.`;
-        throw new AppError("upload_mismatch", { detail });
-      }
-    } catch (error) {
-      reply.header("connection", "close"); // else Node reads the refused body to its end
-      throw error;
-    }
-  }
-
-  app.put("/objects/*", { onRequest: checkPut }, async (request, reply) => {
+  app.put("/objects/*", async (request, reply) => {
     const link = store.verifyPut(linkOf(request));
-    await store.putSigned(link, request.raw).catch((error: unknown) => {
+    checkHeaders(link, request);
+    // Not destroyed when we fail in the middle of it, so that the failure can be answered.
+    const body = request.raw.iterator({ destroyOnReturn: false });
+    await store.putSigned(link, body).catch((error: unknown) => {
       if (!request.raw.errored) throw error;
       throw new AppError("upload_mismatch", { detail: "The upload was broken off.", cause: error });
     });
-    const stored = await store.head(link.key);
-    return reply.header("etag", stored?.etag).send();
+    return reply.header("etag", (await store.head(link.key))?.etag).send();
   });
 
   app.route({
@@ -69,14 +48,6 @@ export async function objectRoutes(
       const object = await store.head(key);
       if (!object) throw missing(key);
 
-      reply.headers({
-        "accept-ranges": "bytes",
-        "cache-control": "private, no-store",
-        "content-disposition": `attachment; filename="${fileName.replace(/[^\w .-]/g, "_")}"`,
-        "content-type": contentType,
-        etag: object.etag,
-        "x-content-type-options": "nosniff",
-      });
       const ifRange = request.headers["if-range"];
       const isStale = ifRange !== undefined && ifRange !== object.etag;
       const range = isStale ? undefined : parseRange(request.headers.range, object.bytes);
@@ -84,17 +55,45 @@ export async function objectRoutes(
         return reply.code(416).header("content-range", `bytes */${object.bytes}`).send();
       }
       const { start, end } = range ?? { start: 0, end: object.bytes };
+      const body = request.method === "HEAD" ? undefined : await open(store, key, { start, end });
+
       if (range) reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${object.bytes}`);
-      reply.header("content-length", end - start);
-      if (request.method === "HEAD") return reply.send();
-      return reply.send(
-        await store.read(key, { start, end }).catch((error: unknown) => {
-          throw error instanceof ObjectNotFound ? missing(key) : error;
-        }),
-      );
+      reply.headers({
+        "accept-ranges": "bytes",
+        "cache-control": "private, no-store",
+        "content-disposition": `attachment; filename="${fileName.replace(/[^\w .-]/g, "_")}"`,
+        "content-length": end - start,
+        "content-type": contentType,
+        etag: object.etag,
+        "x-content-type-options": "nosniff",
+      });
+      return reply.send(body);
     },
   });
 }
+
+/** All that can be known before the body is read. */
+function checkHeaders(link: SignedPut, { headers }: FastifyRequest): void {
+  const length = Number(headers["content-length"] ?? Number.NaN);
+  if (length > link.bytes) {
+    const detail = `The body has ${length} bytes; ${link.bytes} were declared.`;
+    throw new AppError("body_too_large", { detail });
+  }
+  if (length !== link.bytes) {
+    throw new AppError("upload_mismatch", { detail: `Content-Length must be ${link.bytes}, as declared.` });
+  }
+  if (headers["content-type"] !== link.contentType) {
+    throw new AppError("upload_mismatch", {
+      detail: `Content-Type must be ${link.contentType}, as declared.`,
+    });
+  }
+}
+
+/** The object may be deleted after it was found. */
+const open = (store: DiskObjectStore, key: string, range: { start: number; end: number }) =>
+  store.read(key, range).catch((error: unknown) => {
+    throw error instanceof ObjectNotFound ? missing(key) : error;
+  });
 
 /** As it came, not decoded: the signature is over these very characters. */
 const linkOf = (request: FastifyRequest) =>
