@@ -10,8 +10,8 @@ export default defineConfig({
   external: [/^node:/],
   removeNodeProtocol: false,
   splitting: false,
-  dts: true,
-  sourcemap: true,
+  // `AsyncDisposable` for projects whose `lib` is older.
+  dts: { banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
   esbuildPlugins: [
     {

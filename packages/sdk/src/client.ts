@@ -1,9 +1,10 @@
-import type { JobSettings } from "@avatar/contract/types";
-import { type Generation, type ResumeOptions, type Start, startGeneration } from "./generation.ts";
+import type { MediaKind } from "@avatar/contract/limits";
+import type { CreateJobInput, JobSettings } from "@avatar/contract/types";
+import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
 import { createHttp, type Http } from "./http.ts";
 import { createJobs, type Jobs } from "./jobs.ts";
 import { type Media, type SniffedFile, sniff, uploadId } from "./media.ts";
-import { type Clock, systemClock } from "./retry.ts";
+import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
 import type { ClientOptions } from "./settings.ts";
 import { type Upload, type UploadOptions, type UploadProgress, uploadFile } from "./uploads.ts";
@@ -43,17 +44,14 @@ export interface GenerateOptions extends ResumeOptions {
 export class Avatar {
   /** The API's operations on jobs, one to one. */
   readonly jobs: Jobs;
-  readonly #http: Http;
-  readonly #clock: Clock;
-  readonly #createVideo: CreateVideo;
+  readonly #deps: GenerationDeps & { http: Http };
 
   constructor(options: ClientOptions = {}) {
-    const clock = options.clock ?? systemClock;
+    const { clock = systemClock } = options;
     const http = createHttp(options, clock);
-    this.#clock = clock;
-    this.#http = http;
-    this.#createVideo = (...facts) => createVideo(http, clock, ...facts);
-    this.jobs = createJobs(http, this.#createVideo);
+    const create: CreateVideo = (...facts) => createVideo(http, clock, ...facts);
+    this.jobs = createJobs(http, create);
+    this.#deps = { http, clock, jobs: this.jobs, createVideo: create };
   }
 
   /**
@@ -64,28 +62,22 @@ export class Avatar {
    */
   generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
     const { onUpload, idempotencyKey, ...rest } = options;
-    let ids: { image: string; audio: string };
     // The API tells by the hash that a call with the same key brings the same files again.
     const withHash = idempotencyKey !== undefined;
-    return this.#start(
-      {
-        prepare: async (signal) => {
-          // Both are looked at before a byte of either is sent.
-          const files = await Promise.all([
-            uploadId(input.image) ?? sniff(input.image, "image"),
-            uploadId(input.audio) ?? sniff(input.audio, "audio"),
-          ]);
-          const upload = async (file: string | SniffedFile) =>
-            typeof file === "string"
-              ? file
-              : (await uploadFile(this.#http, file, { signal, onUpload, withHash })).id;
-          const [image, audio] = await Promise.all([upload(files[0]), upload(files[1])]);
-          ids = { image, audio };
-        },
-        open: (signal) => this.jobs.create({ ...input, ...ids }, { signal, idempotencyKey }),
-      },
-      rest,
-    );
+    const look = async (media: Media, kind: MediaKind) => uploadId(media) ?? sniff(media, kind);
+    let body: CreateJobInput;
+    const prepare = async (signal: AbortSignal) => {
+      const send = async (file: string | SniffedFile) =>
+        typeof file === "string"
+          ? file
+          : (await uploadFile(this.#deps.http, file, { signal, onUpload, withHash })).id;
+      // Both are looked at before a byte of either is sent.
+      const files = await Promise.all([look(input.image, "image"), look(input.audio, "audio")]);
+      const [image, audio] = await Promise.all([send(files[0]), send(files[1])]);
+      body = { ...input, image, audio };
+    };
+    const open = (signal?: AbortSignal) => this.jobs.create(body, { signal, idempotencyKey });
+    return startGeneration({ prepare, open }, this.#deps, rest);
   }
 
   /**
@@ -95,7 +87,8 @@ export class Avatar {
    * const video = await avatar.resume("job_0f8c…");
    */
   resume(id: string, options: ResumeOptions = {}): Generation {
-    return this.#start({ id, open: (signal) => this.jobs.get(id, { signal }) }, options);
+    const open = (signal?: AbortSignal) => this.jobs.get(id, { signal });
+    return startGeneration({ id, open }, this.#deps, options);
   }
 
   /**
@@ -106,12 +99,7 @@ export class Avatar {
    */
   upload(media: Exclude<Media, Upload | string>, options: UploadOptions = {}): Promise<Upload> {
     return withinBounds(options, async (signal) =>
-      uploadFile(this.#http, await sniff(media), { ...options, signal }),
+      uploadFile(this.#deps.http, await sniff(media), { ...options, signal }),
     );
-  }
-
-  #start(start: Start, options: ResumeOptions): Generation {
-    const deps = { jobs: this.jobs, createVideo: this.#createVideo, clock: this.#clock };
-    return startGeneration(start, deps, options);
   }
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode as ApiErrorCode } from "@avatar/contract/errors";
 import type { CanceledJob, FailedJob, Issue } from "@avatar/contract/types";
+import { defined } from "./fields.ts";
 
 /** Codes of errors that arise on your side of the wire. */
 export type LocalErrorCode =
@@ -76,8 +77,7 @@ export class AvatarError extends Error {
     const { code, detail, hint, requestId } = facts;
     const origin = requestId ? `${code}, ${requestId}` : code;
     super(`${[detail, hint].filter(Boolean).join(" ")} (${origin})`, cause === undefined ? {} : { cause });
-    const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-    Object.assign(this, { issues: [], retryable: false, attempts: 0 }, Object.fromEntries(known));
+    Object.assign(this, { issues: [], retryable: false, attempts: 0 }, defined(facts));
   }
 
   get [BRAND](): true {

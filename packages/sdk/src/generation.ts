@@ -1,4 +1,3 @@
-/// <reference lib="esnext.disposable" />
 import type { Job } from "@avatar/contract/types";
 import {
   AbortedError,

@@ -55,11 +55,17 @@ export function createHttp(settings: Settings, clock: Clock): Http {
     );
   }
 
-  async function fetchOk(url: string, init: RequestInit): Promise<Response> {
-    const { host } = new URL(url);
-    const response = await orConnectionError(host, send(url, { ...init, cache: "no-store" }));
-    if (!response.ok) throw toApiError(response, await orConnectionError(host, response.text()), clock.now());
-    return response;
+  /** `read` is part of the exchange: a connection can also break in the middle of an answer. */
+  function exchange<T>(
+    url: string,
+    init: RequestInit,
+    read: (response: Response) => T | Promise<T>,
+  ): Promise<T> {
+    return orConnectionError(url, async () => {
+      const response = await send(url, { ...init, cache: "no-store" });
+      if (!response.ok) throw toApiError(response, await response.text(), clock.now());
+      return read(response);
+    });
   }
 
   return {
@@ -74,29 +80,32 @@ export function createHttp(settings: Settings, clock: Clock): Http {
         if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
         if (body !== undefined) headers.set("content-type", "application/json");
         const json = body === undefined ? {} : { body: JSON.stringify(body) };
-        const response = await fetchOk(url, { ...init, ...json, headers, signal });
-        return parse<T>(response, await orConnectionError(new URL(url).host, response.text()));
+        return exchange(url, { ...init, ...json, headers, signal }, parse<T>);
       }),
     open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
-      repeat(options, requestTimeoutMs, (signal) => fetchOk(url, { ...init, signal })),
+      repeat(options, requestTimeoutMs, (signal) =>
+        exchange(url, { ...init, signal }, (response) => response),
+      ),
   };
 }
 
 type Once<T> = (signal: AbortSignal) => Promise<T>;
 
 /** Names the host alone, since a signed link is a secret. */
-export async function orConnectionError<T>(host: string, work: Promise<T>): Promise<T> {
+export async function orConnectionError<T>(url: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (cause) {
     if (AvatarError.is(cause)) throw cause;
     const { code, message } = ((cause as Error).cause ?? cause) as { code?: string; message?: string };
-    const detail = `The connection to ${host} failed: ${code ?? message}.`;
+    const detail = `The connection to ${new URL(url).host} failed: ${code ?? message}.`;
     throw new ConnectionError({ code: "connection", detail, retryable: true, cause });
   }
 }
 
-function parse<T>({ status, headers }: Response, text: string): T {
+async function parse<T>(response: Response): Promise<T> {
+  const { status, headers } = response;
+  const text = await response.text();
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -128,6 +137,6 @@ function toApiError({ status, headers }: Response, text: string, now: number): A
 /** `Retry-After` is a number of seconds or a date. */
 function retryAfter(value: string | null, now: number): number | undefined {
   if (!value) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  const ms = Number(value) * 1000 || Date.parse(value) - now;
+  return ms >= 0 ? ms : undefined;
 }

@@ -1,7 +1,8 @@
 import type { CreateJobInput, Job, JobPage, ListJobsInput } from "@avatar/contract/types";
+import { defined } from "./fields.ts";
 import { toHex } from "./hex.ts";
 import { type ApiRequest, type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
-import { type CreateVideo, getResult, type Video } from "./video.ts";
+import { type CreateVideo, getResult, jobPath, type Video } from "./video.ts";
 
 /** Options of a call that creates a job. */
 export interface CreateJobOptions extends CallOptions {
@@ -53,13 +54,9 @@ export interface Jobs {
 /** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
 const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-function query(fields: object): string {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return given.length > 0 ? `?${new URLSearchParams(given)}` : "";
-}
+const query = (fields: object) => `?${new URLSearchParams(defined(fields) as Record<string, string>)}`;
 
 export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
-  const pathOf = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
   const call = (request: ApiRequest, options?: CallOptions) => http.call<Job>(request, options);
   return {
     create: (body, { idempotencyKey = newKey(), ...options } = {}) =>
@@ -68,7 +65,7 @@ export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
       call(
         {
           method: "GET",
-          path: pathOf(id) + query({ wait, after }),
+          path: jobPath(id) + query({ wait, after }),
           requestTimeoutMs: REQUEST_TIMEOUT_MS + (wait ?? 0) * 1000,
         },
         options,
@@ -77,8 +74,9 @@ export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
       createList((cursor) =>
         http.call<JobPage>({ method: "GET", path: `/v1/jobs${query({ ...filter, ...cursor })}` }, options),
       ),
-    cancel: (id, options) => call({ method: "POST", path: `${pathOf(id)}/cancel`, keepalive: true }, options),
-    delete: (id, options) => call({ method: "DELETE", path: pathOf(id) }, options),
+    cancel: (id, options) =>
+      call({ method: "POST", path: `${jobPath(id)}/cancel`, keepalive: true }, options),
+    delete: (id, options) => call({ method: "DELETE", path: jobPath(id) }, options),
     async result(id, options) {
       const result = await getResult(http, id, options);
       return createVideo(id, result.video, result);

@@ -42,18 +42,10 @@ export const systemClock: Clock = {
 const FIRST_DELAY_MS = 250;
 
 /** May succeed some day, but the same request gets the same answer now. */
-const NOT_YET = new Set<string>([
-  "job_not_finished",
-  "upload_incomplete",
-  "render_failed",
-  "run_lost",
-  "queue_timeout",
-  "start_timeout",
-  "run_timeout",
-]);
+const NOT_YET = /^(job_not_finished|upload_incomplete|render_failed|run_lost|(queue|start|run)_timeout)$/;
 
 export const isRetryable = (status: number, code: string) =>
-  NOT_YET.has(code) || status >= 500 || status === 429 || status === 408 || status === 425;
+  NOT_YET.test(code) || status >= 500 || status === 429 || status === 408 || status === 425;
 
 /** Repeats `once` while that can help. The caller makes sure that repeating is harmless. */
 export async function withRetries<T>(
@@ -70,7 +62,7 @@ export async function withRetries<T>(
       signal.throwIfAborted();
       const error = addFacts(asAvatarError(thrown), { attempts: attempt });
       const delayMs = pause(error, attempt, maxDelayMs);
-      const isWorthIt = error.retryable && !NOT_YET.has(error.code) && attempt < attempts;
+      const isWorthIt = error.retryable && !NOT_YET.test(error.code) && attempt < attempts;
       if (!isWorthIt || clock.now() - startedAt + delayMs > budgetMs) throw error;
       await clock.sleep(delayMs, signal);
     }

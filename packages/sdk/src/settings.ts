@@ -51,7 +51,7 @@ export async function authorization({ apiKey = env("AVATAR_API_KEY") }: Settings
   if (!/^[\x21-\x7e]+$/.test(key)) {
     throw new AvatarError({
       code: "unauthorized",
-      detail: key ? "The API key has characters that no key has." : "The API key is missing.",
+      detail: key ? "The API key is malformed." : "The API key is missing.",
       hint: "Pass `apiKey` or set AVATAR_API_KEY.",
     });
   }

@@ -39,8 +39,10 @@ export type CreateVideo = (jobId: string, facts: VideoFacts, link?: JobResult) =
 
 const SHORTEST_LINK_MS = 60_000;
 
+export const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
+
 export const getResult = (http: Http, jobId: string, options?: CallOptions) =>
-  http.call<JobResult>({ method: "GET", path: `/v1/jobs/${encodeURIComponent(jobId)}/result` }, options);
+  http.call<JobResult>({ method: "GET", path: `${jobPath(jobId)}/result` }, options);
 
 export function createVideo(
   http: Http,
@@ -59,21 +61,20 @@ export function createVideo(
 
   function stream({ signal: userSignal }: StreamOptions = {}): ReadableStream<Uint8Array> {
     let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-    let host = "";
+    let address = "";
     let stop = (_reason: AvatarError) => {};
 
+    async function open(signal: AbortSignal) {
+      address = await url({ signal });
+      const { body } = await http.open({ method: "GET", url: address }, { signal });
+      return (body ?? new Blob([]).stream()).getReader();
+    }
+
     async function read(signal: AbortSignal) {
-      if (!reader) {
-        const address = await url({ signal });
-        host = new URL(address).host;
-        const { body } = await http.open({ method: "GET", url: address }, { signal });
-        reader = (body ?? new ReadableStream()).getReader();
-      }
-      const reading = reader.read();
-      return orConnectionError(
-        host,
-        withinBounds({ signal, timeoutMs: REQUEST_TIMEOUT_MS }, () => reading),
-      );
+      const current = reader ?? (await open(signal));
+      reader = current;
+      const bounds = { signal, timeoutMs: REQUEST_TIMEOUT_MS };
+      return orConnectionError(address, () => withinBounds(bounds, () => current.read()));
     }
 
     // With a mark of 0 nothing is fetched before somebody reads.
