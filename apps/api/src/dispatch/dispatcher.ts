@@ -47,8 +47,10 @@ export function createDispatcher(deps: Deps) {
   const { runs, engine, store, changes, now, replicaId, log, options } = deps;
   const inFlight = new Map<string, { run: ClaimedRun; abort: AbortController; done: Promise<void> }>();
   const stopping = new AbortController();
-  const loops: Promise<void>[] = [];
-  let wakeUp = new AbortController();
+  const claiming = createLoop(options.pollMs, claim, "claiming jobs");
+  const renewing = createLoop(options.leaseMs / 4, renew, "renewing leases");
+  const reaping = createLoop(options.pollMs, reap, "reaping lost runs");
+  let loops: Promise<unknown> | undefined;
 
   const after = (ms: number) => new Date(now().getTime() + ms);
 
@@ -67,7 +69,7 @@ export function createDispatcher(deps: Deps) {
         .catch((error) => log.error({ err: error, runId: run.runId }, "the outcome of a run was not stored"))
         .finally(() => {
           inFlight.delete(run.runId);
-          wake();
+          claiming.wake();
         });
       inFlight.set(run.runId, { run, abort, done });
     }
@@ -153,32 +155,31 @@ export function createDispatcher(deps: Deps) {
 
   /** Keeps this process's runs, and stops those that may no longer change their job: canceled, overdue or taken over. */
   async function renew(): Promise<void> {
-    if (inFlight.size === 0) return;
-    const held = new Set(await runs.renewLeases([...inFlight.keys()], options.leaseMs));
-    for (const [runId, { abort }] of inFlight) if (!held.has(runId)) abort.abort();
+    // A run that is claimed in the meantime is not among the answers, and not to be stopped.
+    const asked = [...inFlight];
+    if (asked.length === 0) return;
+    const runIds = asked.map(([runId]) => runId);
+    const held = new Set(await runs.renewLeases(runIds, options.leaseMs));
+    for (const [runId, { abort }] of asked) if (!held.has(runId)) abort.abort();
   }
 
-  function wake(): void {
-    wakeUp.abort();
-  }
-
-  async function loop(
-    everyMs: number,
-    work: () => Promise<void>,
-    what: string,
-    wakeable: boolean,
-  ): Promise<void> {
-    while (!stopping.signal.aborted) {
-      if (wakeable) wakeUp = new AbortController();
-      await work().catch((error) => {
-        log[isDatabaseUnavailable(error) ? "warn" : "error"](
-          { err: error },
-          `${what} failed; it is tried again`,
-        );
-      });
-      const signals = wakeable ? [stopping.signal, wakeUp.signal] : [stopping.signal];
-      await delay(everyMs, undefined, { signal: AbortSignal.any(signals) }).catch(() => {}); // Woken or stopping.
-    }
+  /** Works at once when woken, else now and then. Being woken while it works makes it work once more. */
+  function createLoop(everyMs: number, work: () => Promise<void>, what: string) {
+    let wakeUp = new AbortController();
+    return {
+      wake: () => wakeUp.abort(),
+      async run(): Promise<void> {
+        while (!stopping.signal.aborted) {
+          wakeUp = new AbortController();
+          await work().catch((error) => {
+            const level = isDatabaseUnavailable(error) ? "warn" : "error";
+            log[level]({ err: error }, `${what} failed; it is tried again`);
+          });
+          const signal = AbortSignal.any([stopping.signal, wakeUp.signal]);
+          await delay(everyMs, undefined, { signal }).catch(() => {}); // Woken or stopping.
+        }
+      },
+    };
   }
 
   /** A finished render is worth waiting for the database to come back, as long as the run may still be ours. */
@@ -197,25 +198,19 @@ export function createDispatcher(deps: Deps) {
     start(): void {
       changes.onAny((jobId) => {
         for (const { run } of inFlight.values()) {
-          if (run.jobId === jobId)
-            renew().catch((error) => log.warn({ err: error }, "leases were not renewed"));
+          if (run.jobId === jobId) renewing.wake();
         }
       });
-      loops.push(
-        loop(options.pollMs, claim, "claiming jobs", true),
-        loop(options.leaseMs / 4, renew, "renewing leases", false),
-        loop(options.pollMs, reap, "reaping lost runs", false),
-      );
+      loops = Promise.all([claiming.run(), renewing.run(), reaping.run()]);
     },
 
     /** There is a new job. */
-    wake,
+    wake: claiming.wake,
 
     /** Puts the runs of this process back into the queue. */
     async stop(): Promise<void> {
       stopping.abort();
-      wake();
-      await Promise.all(loops);
+      await loops;
       const running = [...inFlight.values()];
       for (const { abort } of running) abort.abort();
       await Promise.all(running.map(({ done }) => done));
