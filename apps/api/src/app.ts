@@ -25,6 +25,7 @@ import { createUploadService } from "./uploads/upload-service.ts";
 export interface Overrides {
   log?: Logger;
   now?: () => Date;
+  openDatabase?: typeof openDatabase;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
   dispatcher?: Partial<DispatcherOptions>;
 }
@@ -49,7 +50,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     let listeningUrl = "";
     const publicUrl = () => config.publicBaseUrl ?? listeningUrl;
 
-    const database = await openDatabase(config.database);
+    const database = await (overrides.openDatabase ?? openDatabase)(config.database);
     opened.push(database.close);
     const { db } = database;
 

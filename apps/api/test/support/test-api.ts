@@ -3,6 +3,7 @@ import { type CreateTRPCClient, createTRPCClient, httpBatchLink } from "@trpc/cl
 import { pino } from "pino";
 import { type App, type Overrides, startApp } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
+import { type Db, openDatabase } from "../../src/db/client.ts";
 import type { Router } from "../../src/trpc/router.ts";
 import { createScriptedEngine, type ScriptedEngine } from "./scripted-engine.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
@@ -12,6 +13,8 @@ export interface TestApi {
   apiKey: string;
   engine: ScriptedEngine;
   database: TestDatabase;
+  /** The server's own connection, to look at rows and to make some. */
+  db: Db;
   /** Everything that was logged, as lines. */
   logs: string[];
   /** Moves the server's clock forward. */
@@ -51,6 +54,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const { database = await createTestDatabase(), config, ...overrides } = options;
   let aheadMs = 0;
   let engine: ScriptedEngine | undefined;
+  let db: Db | undefined;
   const logs: string[] = [];
   const app: App = await startApp(
     {
@@ -75,6 +79,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
         return engine;
       },
       ...overrides,
+      openDatabase: async (databaseConfig) => {
+        const opened = await (overrides.openDatabase ?? openDatabase)(databaseConfig);
+        db = opened.db;
+        return opened;
+      },
       dispatcher: { pollMs: 100, leaseMs: 1000, ...overrides.dispatcher },
     },
   );
@@ -112,6 +121,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       return engine;
     },
     database,
+    get db() {
+      if (!db) throw new Error("the API opened no database");
+      return db;
+    },
     logs,
     advance: (ms) => {
       aheadMs += ms;

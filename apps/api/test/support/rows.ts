@@ -1,0 +1,73 @@
+import { createHash, randomBytes } from "node:crypto";
+import { createApiKeyRepository } from "../../src/api-keys/api-key-repository.ts";
+import { newId } from "../../src/ids.ts";
+import { createJobRepository, type JobRow, type NewJobRow } from "../../src/jobs/job-repository.ts";
+import type { TestApi } from "./test-api.ts";
+
+/** The owner of the key that every test API starts with. */
+export const OWNER = "owner_default";
+
+const HOUR_MS = 3_600_000;
+
+/** A job that is there already, in any state; no file of it exists. */
+export async function insertJob(api: TestApi, job: Partial<NewJobRow> = {}): Promise<JobRow> {
+  const now = new Date();
+  const id = newId("job");
+  const row = await createJobRepository(api.db).insert({
+    id,
+    owner: OWNER,
+    keyId: "key_1",
+    status: "queued",
+    createdAt: now,
+    updatedAt: now,
+    runAfter: new Date(now.getTime() + HOUR_MS), // The dispatcher leaves it alone.
+    imageUploadId: "upload_1",
+    audioUploadId: "upload_2",
+    audioSeconds: 3,
+    aspect: "auto",
+    fit: "crop",
+    seed: 7,
+    metadata: {},
+    ttlSeconds: 21_600,
+    fingerprint: "",
+    ...STATES[job.status ?? "queued"](now, id),
+    ...job,
+  });
+  if (!row) throw new Error("the Idempotency-Key is taken");
+  return row;
+}
+
+/** The columns that each state requires. */
+const STATES: Record<JobRow["status"], (now: Date, id: string) => Partial<NewJobRow>> = {
+  queued: () => ({}),
+  starting: () => ({}),
+  running: () => ({ progress: 0.25 }),
+  succeeded: (now, id) => ({ finishedAt: now, ...aVideo(now, id) }),
+  failed: (now) => ({ finishedAt: now, error: { code: "no_face", detail: "No face was found." } }),
+  canceled: (now) => ({ finishedAt: now }),
+  expired: (now, id) => ({ finishedAt: now, ...aVideo(now, id), videoKey: null }),
+};
+
+const aVideo = (now: Date, id: string): Partial<NewJobRow> => ({
+  videoKey: `videos/${id}/run_1.mp4`,
+  videoBytes: 1000,
+  videoSha256: "0".repeat(64),
+  videoWidth: 1280,
+  videoHeight: 720,
+  videoSeconds: 3,
+  videoExpiresAt: new Date(now.getTime() + 6 * HOUR_MS),
+});
+
+/** @returns a new key of `owner`. */
+export async function insertKey(api: TestApi, owner: string, revokedAt?: Date): Promise<string> {
+  const key = `avk_live_${randomBytes(20).toString("hex")}`;
+  await createApiKeyRepository(api.db).insert({
+    id: newId("key"),
+    owner,
+    name: "test",
+    hash: createHash("sha256").update(key).digest("hex"),
+    createdAt: new Date(),
+    revokedAt: revokedAt ?? null,
+  });
+  return key;
+}
