@@ -2,6 +2,10 @@ import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
 import { LIMITS, MEDIA_TYPE_NAMES } from "./limits.ts";
 
+/** What UTF-8 and Postgres can store. */
+const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0");
+const NOT_STORABLE = "expected text without NUL and without halves of surrogate pairs";
+
 const Timestamp = z.iso.datetime().describe("ISO 8601 in UTC");
 const Sha256 = z
   .string()
@@ -29,6 +33,7 @@ const Prompt = z
   .string()
   .min(1)
   .max(prompt.maxLength)
+  .refine(isStorable, NOT_STORABLE)
   .describe("What the person does while speaking, in a sentence; engines may ignore it");
 const Seed = z
   .int()
@@ -36,7 +41,10 @@ const Seed = z
   .max(0xffff_ffff)
   .describe("The same files, settings and seed give the same video");
 const Metadata = z
-  .record(z.string().min(1).max(metadata.maxKeyLength), z.string().max(metadata.maxValueLength))
+  .record(
+    z.string().min(1).max(metadata.maxKeyLength).refine(isStorable, NOT_STORABLE),
+    z.string().max(metadata.maxValueLength).refine(isStorable, NOT_STORABLE),
+  )
   .refine((value) => Object.keys(value).length <= metadata.maxKeys, `at most ${metadata.maxKeys} keys`)
   .describe("Your own labels, returned with the job");
 const TtlSeconds = z
@@ -46,7 +54,7 @@ const TtlSeconds = z
   .describe("How long the video is kept once it is there");
 
 /** Ids are opaque to customers; the bound only keeps nonsense out of the database. */
-const Id = z.string().min(1).max(64);
+const Id = z.string().min(1).max(64).refine(isStorable, NOT_STORABLE);
 
 const jobSettings = {
   aspect: Aspect.default("auto"),
