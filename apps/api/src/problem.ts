@@ -42,6 +42,8 @@ export function toAppError(error: unknown): AppError {
 function fromTrpc(error: TRPCError): AppError {
   // Output that does not match its schema also carries a ZodError, and is our fault.
   const ofCaller = error.code === "BAD_REQUEST";
+  if (ofCaller && error.cause instanceof SyntaxError)
+    return new AppError("malformed_json", { cause: error.cause });
   if (error.cause && (ofCaller || !(error.cause instanceof z.ZodError))) {
     const cause = toAppError(error.cause);
     if (cause.code !== "internal") return cause;
