@@ -68,6 +68,7 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_input",
   FST_ERR_CTP_INVALID_JSON_BODY: "malformed_json",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_content_type",
+  FST_ERR_MAX_PARAM_LENGTH: "invalid_input",
 };
 
 const TRPC_CODES: Partial<Record<TRPCError["code"], ErrorCode>> = {
