@@ -36,7 +36,7 @@ export const operations: readonly Operation[] = Object.entries(procedures).map((
   if (method !== "GET" && method !== "POST" && method !== "DELETE")
     throw new Error(`${name}: ${method} is not served`);
   const bodyErrors: ErrorCode[] =
-    method === "POST" ? ["malformed_json", "body_too_large", "unsupported_content_type"] : [];
+    method === "GET" ? [] : ["malformed_json", "body_too_large", "unsupported_content_type"];
   return {
     name,
     type: _def.type,
