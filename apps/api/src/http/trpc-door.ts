@@ -34,7 +34,10 @@ export async function trpcDoor(app: FastifyInstance, { services }: { services: S
         res: reply,
         path: request.params.path,
         createContext: () => createContext(request, services),
-        responseMeta: ({ ctx }) => ({ headers: new Headers(ctx?.headers) }),
+        responseMeta: ({ ctx, info }) => ({
+          // Where tRPC fails before it knows the calls, it sends its JSON as text.
+          headers: new Headers(info ? ctx?.headers : { "content-type": "application/json" }),
+        }),
         onError: ({ error }) => logFailure(request, toTrpcShape(error, request.id).data, error),
       }),
   });
