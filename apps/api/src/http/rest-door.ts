@@ -23,10 +23,12 @@ export async function restDoor(app: FastifyInstance, { services }: { services: S
     app.route({
       method: ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => !taken.includes(method)),
       url,
-      handler(_request, reply) {
+      // Before the body is read, which may be of any type.
+      async onRequest(_request, reply) {
         reply.header("allow", taken.join(", "));
         throw new AppError("method_not_allowed");
       },
+      handler: () => {},
     });
   }
 }
