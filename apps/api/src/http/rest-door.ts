@@ -72,7 +72,7 @@ function handlerFor(operation: Operation, services: Services) {
 }
 
 const isForm = (request: FastifyRequest) =>
-  request.headers["content-type"]?.startsWith("multipart/form-data") === true;
+  request.headers["content-type"]?.toLowerCase().startsWith("multipart/form-data") === true;
 
 function readInput(
   { method, pathParams }: Operation,
