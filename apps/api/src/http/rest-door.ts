@@ -82,9 +82,9 @@ function readInput(
   const params = request.params as Record<string, string>;
   const query = request.query as Record<string, unknown>;
   if (method === "POST") {
-    const body = request.body ?? {};
+    const { body = {} } = request;
     if (Object.keys(query).length > 0) throw unknownFields(Object.keys(query));
-    if (typeof body !== "object" || Array.isArray(body)) return body;
+    if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
     const twice = pathParams.filter((name) => Object.hasOwn(body, name));
     if (twice.length > 0) throw unknownFields(twice);
     return { ...body, ...params };
@@ -92,9 +92,10 @@ function readInput(
   if (request.body !== undefined && request.body !== null)
     throw new AppError("invalid_input", { detail: `A ${method} request has no body.` });
   const converted = Object.entries(query).map(([name, value]) => {
-    const toValue = Object.hasOwn(convert, name) && !pathParams.includes(name) ? convert[name] : undefined;
-    if (!toValue) throw unknownFields([name]);
-    return [name, typeof value === "string" ? toValue(value) : value];
+    if (pathParams.includes(name)) throw unknownFields([name]);
+    // A field that does not exist stays as it is, for the schema to name it.
+    const toValue = Object.hasOwn(convert, name) ? convert[name] : undefined;
+    return [name, toValue && typeof value === "string" ? toValue(value) : value];
   });
   return { ...Object.fromEntries(converted), ...params };
 }

@@ -1,0 +1,101 @@
+import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { operations } from "../src/trpc/operations.ts";
+import { createBreakableDatabase } from "./support/breakable-database.ts";
+import { throughBothDoors } from "./support/doors.ts";
+import { commonRefusals, OWN_REFUSALS, VALID_INPUT } from "./support/refusals.ts";
+import { startTestApi, type TestApi } from "./support/test-api.ts";
+
+/** Produced below, by a database that is broken. */
+const BY_BROKEN_DATABASE: ErrorCode[] = ["internal", "unavailable"];
+
+/** Uploads of such sizes cannot be declared, so these come from a form, which tRPC has not: see form.test.ts. */
+const ONLY_IN_FORMS: Record<string, ErrorCode[]> = {
+  "jobs.create": ["empty_file", "image_too_large", "audio_too_large"],
+};
+
+const pairs = operations.flatMap(({ name, errors }) =>
+  errors
+    .filter((code) => !BY_BROKEN_DATABASE.includes(code) && !ONLY_IN_FORMS[name]?.includes(code))
+    .map((code) => [name, code] as const),
+);
+
+describe("a working API", () => {
+  let api: TestApi;
+  beforeAll(async () => {
+    api = await startTestApi({ dispatcher: { maxRunsInFlight: 0 } });
+  });
+  afterAll(() => api.stop());
+
+  test.each(operations.map(({ name }) => name))("%s succeeds alike through both doors", async (name) => {
+    const answer = await throughBothDoors(api, name, { input: await VALID_INPUT[name]?.(api) });
+    expect(answer.status).toBeLessThan(300);
+  });
+
+  test.each(pairs)("%s answers %s alike through both doors", async (name, code) => {
+    const refusal = OWN_REFUSALS[name]?.[code] ?? commonRefusals(name)[code];
+    if (!refusal) throw new Error(`add a way to get ${code} from ${name} to support/refusals.ts`);
+    const { status, body } = await throughBothDoors(api, name, await refusal(api));
+    expect({ status, code: body.code }).toEqual({ status: ERRORS[code].status, code });
+  });
+});
+
+test("no refusal is tested that an operation does not document", () => {
+  for (const { name, errors } of operations)
+    expect(errors).toEqual(expect.arrayContaining(Object.keys(OWN_REFUSALS[name] ?? {})));
+});
+
+describe("an API with a broken database", () => {
+  const database = createBreakableDatabase();
+  const startedAt = new Date();
+  let api: TestApi;
+  beforeAll(async () => {
+    // With a clock that stands still the key stays in the cache, so calls get as far as their procedure.
+    api = await startTestApi({
+      openDatabase: database.open,
+      now: () => startedAt,
+      dispatcher: { maxRunsInFlight: 0 },
+    });
+    await api.rest("GET", "/v1/jobs");
+    await api.db.execute("alter table jobs rename to jobs_away");
+    await api.db.execute("alter table uploads rename to uploads_away");
+  });
+  afterAll(() => api.stop());
+
+  const INPUT: Record<string, object> = {
+    "jobs.create": { image: "upload_1", audio: "upload_2" },
+    "jobs.list": {},
+    "uploads.create": { contentType: "image/png", bytes: 100 },
+  };
+  const call = (name: string) => throughBothDoors(api, name, { input: INPUT[name] ?? { id: "job_1" } });
+
+  test.each(operations.map(({ name }) => name))("%s tells nothing of an unexpected error", async (name) => {
+    const { body } = await call(name);
+    const { status, title, hint } = ERRORS.internal;
+    const docs = "/docs/errors/internal";
+    const { requestId } = body;
+    expect(body).toEqual({
+      code: "internal",
+      status,
+      title,
+      detail: `${title}.`,
+      hint,
+      docs,
+      type: docs,
+      requestId,
+    });
+  });
+
+  test.each(operations.map(({ name }) => name))(
+    "%s is unavailable while there is no database",
+    async (name) => {
+      database.setDown(true);
+      const { status, headers, body } = await call(name).finally(() => database.setDown(false));
+      expect({ status, code: body.code, retryAfter: headers.get("retry-after") }).toEqual({
+        status: 503,
+        code: "unavailable",
+        retryAfter: "1",
+      });
+    },
+  );
+});
