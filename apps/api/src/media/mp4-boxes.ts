@@ -8,8 +8,8 @@ export interface Box {
   end: number;
 }
 
-/** Twice what ten minutes in fragments of a tenth of a second need. */
-const MAX_BOXES = 100_000;
+/** Ten minutes in fragments of a quarter of a second need fewer. */
+const MAX_BOXES = 20_000;
 
 export type BoxReader = ReturnType<typeof createBoxReader>;
 

@@ -3,7 +3,7 @@ import type { ByteWindow } from "./byte-source.ts";
 
 const MAX_BLOCKS = 1000;
 const MIN_TAIL_BYTES = 128 * 1024;
-const MAX_TAIL_BYTES = 2 * 1024 * 1024;
+const MAX_TAIL_BYTES = 256 * 1024;
 
 /** Each frame says where it belongs, so the last one tells how much sound the file really holds. */
 export async function readFlac(window: ByteWindow): Promise<AudioLength> {

@@ -4,7 +4,7 @@ import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 import { type FrameHeader, parseAdtsHeader, parseMp3Header } from "./mpeg-frame-header.ts";
 
 /** Between and behind the frames: padding, tags of unknown kind, a few lost bytes. */
-const MAX_OTHER_BYTES = 64 * 1024;
+const MAX_OTHER_BYTES = 16 * 1024;
 
 type Parse = (head: Buffer) => FrameHeader | undefined;
 
@@ -19,7 +19,8 @@ export async function readMp3(window: ByteWindow): Promise<AudioLength> {
   // The frame with the tag is silent, and decoders drop what the encoder added at both ends.
   const secondsOf = (count: number) =>
     Math.max(0, count * first.samples - tag.addedSamples) / first.sampleRate;
-  return { seconds: secondsOf(frames - 1), claimedSeconds: tag.frames && secondsOf(tag.frames) };
+  // One less than it claims, because some encoders count the frame with the tag too.
+  return { seconds: secondsOf(frames - 1), claimedSeconds: tag.frames && secondsOf(tag.frames - 1) };
 }
 
 /** AAC in ADTS frames. It has no header that could say how long it is. */
@@ -30,7 +31,7 @@ export async function readAac(window: ByteWindow): Promise<AudioLength> {
 
 async function countFrames(window: ByteWindow, parse: Parse) {
   const peek = async (at: number) =>
-    parse(await window.bytes(at, Math.max(0, Math.min(8, window.size - at))));
+    at < window.size ? parse(await window.bytes(at, Math.min(8, window.size - at))) : undefined;
   let at = await skipId3(window, 0);
   if (at >= window.size) throw new EndOfFile();
   let first: FrameHeader | undefined;
@@ -41,19 +42,16 @@ async function countFrames(window: ByteWindow, parse: Parse) {
   let isInSync = false;
   while (at < window.size) {
     const frame = await peek(at);
-    const next = frame && at + frame.bytes;
     const isOurs = frame && (!first || frame.stream === first.stream);
-    // After other bytes two bytes alone may look like a header; the frame behind it must agree.
-    const isFrame =
-      isOurs && (isInSync || (next !== undefined && (await peek(next))?.stream === frame.stream));
-    if (isFrame && next !== undefined) {
-      if (next > window.size) break; // the last frame is cut
+    // After other bytes a few of them may look like a header; the frame behind it must agree.
+    if (isOurs && (isInSync || (await peek(at + frame.bytes))?.stream === frame.stream)) {
+      if (at + frame.bytes > window.size) break; // the last frame is cut
       if (!first) firstAt = at;
       first ??= frame;
       frames += 1;
       samples += frame.samples;
       isInSync = true;
-      at = next;
+      at += frame.bytes;
       if (samples / first.sampleRate > LIMITS.audio.maxSeconds + 1) break;
     } else {
       const tagEnd = await skipTag(window, at);

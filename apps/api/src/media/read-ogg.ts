@@ -4,8 +4,10 @@ import { type AudioLength, undecodable } from "./audio-length.ts";
 import type { ByteWindow } from "./byte-source.ts";
 
 const MAX_STREAMS = 64;
-/** Three times what ten minutes of 20 ms packets need, each in a page of its own. */
-const MAX_PAGES = 100_000;
+/** Ten minutes of the usual 20 ms packets need 30,000, each in a page of its own. */
+const MAX_PAGES = 40_000;
+/** Ten minutes of Opus in its shortest packets need 240,000. */
+const MAX_PACKETS = 250_000;
 
 /** A stream of sound. A file may hold several, one after the other. */
 interface Stream {
@@ -44,6 +46,7 @@ export async function readOgg(window: ByteWindow): Promise<AudioLength> {
     const stream = bySerial.get(page.serial);
     if (!stream) continue;
     addPage(stream, page);
+    if (stream.packets > MAX_PACKETS) throw undecodable("The OGG file has too many packets.");
     if (playedSamples(stream) / stream.sampleRate > LIMITS.audio.maxSeconds + 1) break;
   }
   if (streams.length === 0) {
@@ -146,6 +149,7 @@ function playedSamples(stream: Stream): number {
 
 /** RFC 6716, section 3.1: the first byte has the length of a frame, the first two the number of frames. */
 function opusSamples(packet: Buffer): number {
+  if (packet.length === 0) return 0; // a packet that was lost
   const [first = 0, second = 0] = packet;
   const mode = first >> 3;
   const frames = [1, 2, 2, second & 63][first & 3] ?? 0;
