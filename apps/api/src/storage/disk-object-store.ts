@@ -11,7 +11,7 @@ import {
   type SignedPut,
   type StoredObject,
 } from "./object-store.ts";
-import { createLinkSigner } from "./signed-links.ts";
+import { createLinkSigner, type SignedGet } from "./signed-links.ts";
 
 interface Deps {
   directory: string;
@@ -41,7 +41,7 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
     const temporary = join(incoming, randomUUID());
     const hash = createHash("sha256");
     let bytes = 0;
-    const file = await open(temporary, "wx");
+    const file = await open(temporary, "wx", 0o600);
     try {
       try {
         for await (const chunk of signal ? untilAborted(body, signal) : body) {
@@ -62,17 +62,6 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
       await rm(temporary, { force: true });
       throw error;
     }
-  }
-
-  async function find(key: string): Promise<{ bytes: number; etag: string } | undefined> {
-    const found = await stat(pathOf(key), { bigint: true }).catch(ignoreMissing);
-    if (!found?.isFile()) return undefined;
-    const { ino, mtimeNs, size } = found;
-    // The inode too: two writes within a tick of the file system's clock have the same time.
-    return {
-      bytes: Number(size),
-      etag: `"${ino.toString(16)}-${mtimeNs.toString(16)}-${size.toString(16)}"`,
-    };
   }
 
   return {
@@ -99,7 +88,16 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
       });
     },
 
-    head: find,
+    async head(key: string): Promise<{ bytes: number; etag: string } | undefined> {
+      const found = await stat(pathOf(key), { bigint: true }).catch(ignoreMissing);
+      if (!found?.isFile()) return undefined;
+      const { ino, mtimeNs, size } = found;
+      // The inode too: two writes within a tick of the file system's clock have the same time.
+      return {
+        bytes: Number(size),
+        etag: `"${ino.toString(16)}-${mtimeNs.toString(16)}-${size.toString(16)}"`,
+      };
+    },
 
     async read(key: string, range?: { start: number; end: number }): Promise<Readable> {
       const file = await open(pathOf(key)).catch(ignoreMissing);
@@ -120,7 +118,7 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
       }
     },
 
-    async signGet(key: string, options: Parameters<ObjectStore["signGet"]>[1]): Promise<string> {
+    async signGet(key: string, options: SignedGet): Promise<string> {
       return `${publicUrl()}/objects/${signer.signGet(checkKey(key), options)}`;
     },
 
