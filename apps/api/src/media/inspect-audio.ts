@@ -9,9 +9,8 @@ import { readOgg } from "./read-ogg.ts";
 import { readWav } from "./read-wav.ts";
 import { SNIFF_BYTES, sniffFormat } from "./sniff-format.ts";
 
-// Own readers, because music-metadata reports what headers say: it compares neither a Xing frame count, a FLAC
-// total, nor MP4 sample tables with the bytes that are there, and it loads whole tables without a bound. To check
-// its answer each format had to be read a second time.
+// Own readers, because music-metadata reports what headers say: of an MP3 or FLAC file that was cut in half it
+// gives the whole length, without a warning. To check its answers each format had to be read a second time.
 const READERS: Partial<Record<MediaFormat, (window: ByteWindow) => Promise<AudioLength>>> = {
   wav: readWav,
   mp3: readMp3,
