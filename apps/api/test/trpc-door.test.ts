@@ -59,6 +59,15 @@ test("a body without a type is refused in JSON", async () => {
   expect(body.error.data.code).toBe("unsupported_content_type");
 });
 
+test.each([
+  ["a call", "/trpc/jobs.get?input=3"],
+  ["a batch", "/trpc/jobs.get,jobs.nope?batch=1&input={}"],
+  ["what is no call", "/trpc/jobs.list,uploads.create?batch=1"],
+])("the refusal of %s names its request", async (_what, path) => {
+  const { headers, body } = await api.rest("GET", path);
+  for (const { error } of [body].flat()) expect(error.data.requestId).toBe(headers.get("x-request-id"));
+});
+
 test("a form is refused: tRPC takes JSON", async () => {
   const { status, body } = await api.rest("POST", "/trpc/jobs.create", new FormData());
   expect({ status, code: body.error.data.code }).toEqual({ status: 415, code: "unsupported_content_type" });

@@ -21,7 +21,6 @@ export function createContext(request: FastifyRequest, services: Services): Cont
   return {
     caller,
     services,
-    requestId: request.id,
     idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
     headers: {},
   };

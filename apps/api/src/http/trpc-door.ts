@@ -2,7 +2,7 @@ import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../errors.ts";
 import type { Services } from "../trpc/context.ts";
-import { toTrpcShape } from "../trpc/init.ts";
+import { requestIds, toTrpcShape } from "../trpc/init.ts";
 import { router } from "../trpc/router.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
@@ -38,7 +38,10 @@ export async function trpcDoor(app: FastifyInstance, { services }: { services: S
           // Where tRPC fails before it knows the calls, it sends its JSON as text.
           headers: new Headers(info ? ctx?.headers : { "content-type": "application/json" }),
         }),
-        onError: ({ error }) => logFailure(request, toTrpcShape(error, request.id).data, error),
+        onError({ error }) {
+          requestIds.set(error, request.id);
+          logFailure(request, toTrpcShape(error, request.id).data, error);
+        },
       }),
   });
 }

@@ -13,7 +13,6 @@ export interface Context {
   /** The key was checked before the body was read. */
   caller: Caller;
   services: Services;
-  requestId: string;
   idempotencyKey: string | undefined;
   /** Headers for the answer. */
   headers: Record<string, string>;

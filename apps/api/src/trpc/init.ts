@@ -12,10 +12,13 @@ export interface Meta extends OpenApiMeta {
   errors?: readonly ErrorCode[];
 }
 
+/** Which request an error is of: the formatter is not told, and a request may fail before it has a context. */
+export const requestIds = new WeakMap<Error, string>();
+
 export const trpc = initTRPC
   .context<Context>()
   .meta<Meta>()
-  .create({ errorFormatter: ({ error, ctx }) => toTrpcShape(error, ctx?.requestId ?? "") });
+  .create({ errorFormatter: ({ error }) => toTrpcShape(error, requestIds.get(error) ?? "") });
 
 /** The problem of the REST door, in the envelope of a tRPC error. */
 export function toTrpcShape(error: unknown, requestId: string) {
