@@ -1,7 +1,8 @@
 import { PreviewError } from "../preview-error.ts";
 import type { Encoder, EncoderName } from "./encoder.ts";
+import { findFfmpegCore } from "./ffmpeg-core.ts";
 import { createProgramEncoder, isProgramUsable } from "./program-encoder.ts";
-import { createWasmEncoder, findFfmpegCore } from "./wasm-encoder.ts";
+import { createWasmEncoder } from "./wasm-encoder.ts";
 
 export type EncoderChoice = "auto" | EncoderName;
 

@@ -60,8 +60,10 @@ function fitWithin(image: RgbImage, square: Square): FaceMesh {
 }
 
 function squareAround(landmarks: readonly Landmark[]): Square {
-  const [right, left] = OUTER_EYE_CORNERS.map((index) => landmarks[index]);
-  if (!right || !left) throw new Error("A mesh needs both eyes");
+  const [right, left] = OUTER_EYE_CORNERS.map((index) => landmarkAt(landmarks, index)) as [
+    Landmark,
+    Landmark,
+  ];
   const angleRad = Math.atan2(left.y - right.y, left.x - right.x);
   const cos = Math.cos(angleRad);
   const sin = Math.sin(angleRad);
@@ -76,4 +78,10 @@ function squareAround(landmarks: readonly Landmark[]): Square {
     size: extent * MARGIN,
     angleRad,
   };
+}
+
+export function landmarkAt(landmarks: readonly Landmark[], index: number): Landmark {
+  const landmark = landmarks[index];
+  if (landmark === undefined) throw new RangeError(`There is no landmark ${index}`);
+  return landmark;
 }

@@ -1,7 +1,8 @@
 import type { Rectangle, RgbImage } from "../image/rgb-image.ts";
 import { PreviewError } from "../preview-error.ts";
 import { detectFaces, withoutRepeats } from "./detect-faces.ts";
-import { type FaceMesh, fitFaceMesh, refineFaceMesh } from "./face-mesh.ts";
+import { type FaceMesh, fitFaceMesh, type Landmark, landmarkAt, refineFaceMesh } from "./face-mesh.ts";
+import { NOSE_TIP, OUTER_EYE_CORNERS } from "./landmark-indices.ts";
 
 const MIN_PROBABILITY = 0.5;
 /**
@@ -56,10 +57,23 @@ function findFaces(image: RgbImage): ConfirmedFace[] {
     const faces = withoutRepeats(found)
       .slice(0, MAX_CANDIDATES)
       .map((candidate) => ({ size: candidate.size, mesh: fitFaceMesh(image, candidate) }))
-      .filter(({ mesh }) => mesh.confidence > MIN_MESH_CONFIDENCE);
+      .filter(({ mesh }) => mesh.confidence > MIN_MESH_CONFIDENCE && !isProfile(mesh));
     if (faces.length > 0) return faces.toSorted((a, b) => b.size - a.size);
   }
   return [];
+}
+
+/** Seen from the side the nose stands outside the eyes, and half of the mouth is missing. */
+function isProfile({ landmarks }: FaceMesh): boolean {
+  const [left, right] = OUTER_EYE_CORNERS.map((index) => landmarkAt(landmarks, index)) as [
+    Landmark,
+    Landmark,
+  ];
+  const nose = landmarkAt(landmarks, NOSE_TIP);
+  const across = { x: right.x - left.x, y: right.y - left.y };
+  const along = (nose.x - left.x) * across.x + (nose.y - left.y) * across.y;
+  const share = along / (across.x ** 2 + across.y ** 2);
+  return share < 0 || share > 1;
 }
 
 function wholeOf({ width, height }: RgbImage): Rectangle {

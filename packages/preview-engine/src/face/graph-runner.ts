@@ -65,8 +65,7 @@ function fused(result: Tensor, operations: readonly string[], parameters: Tensor
 
 function relu({ shape, data }: Tensor, result: Float32Array = new Float32Array(data.length)): Tensor {
   for (let i = 0; i < data.length; i++) {
-    const value = data[i] as number;
-    result[i] = value < 0 ? 0 : value;
+    result[i] = Math.max(0, data[i] as number);
   }
   return { shape, data: result };
 }

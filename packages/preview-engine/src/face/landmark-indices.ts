@@ -7,6 +7,7 @@ export const MOUTH_CORNERS = [61, 291] as const;
 export const INNER_MOUTH_CORNERS = [78, 308] as const;
 export const FOREHEAD_TOP = 10;
 export const BETWEEN_EYES = 168;
+export const NOSE_TIP = 4;
 export const NOSE_BASE = 2;
 export const CHIN = 152;
 export const INNER_UPPER_LIP = 13;

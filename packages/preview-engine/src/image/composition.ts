@@ -1,5 +1,5 @@
 import type { Landmark } from "../face/face-mesh.ts";
-import type { Rectangle, RgbImage } from "./rgb-image.ts";
+import type { Rectangle } from "./rgb-image.ts";
 
 /** Shape of the video; `auto` takes the nearest one to the portrait. */
 export type Aspect = "auto" | "16:9" | "9:16" | "1:1";
@@ -38,7 +38,7 @@ const FACE_MIDDLE_DOWN = 0.42;
 /** Hair above the hairline, neck below the chin, hair beside the cheeks, in heights and widths of the face. */
 const HAIR_ABOVE = 0.55;
 const NECK_BELOW = 0.3;
-const HAIR_BESIDE = 0.35;
+const HAIR_BESIDE = 0.15;
 
 export function frameSizeFor(aspect: Aspect, { width, height }: FrameSize): FrameSize {
   if (aspect !== "auto") return FRAME_SIZES[aspect];

@@ -98,8 +98,8 @@ export function drawTriangle(
     const y = row + 0.5;
     const longX = x0 + longSlope * (y - y0);
     const shortX = y < y1 ? x0 + upperSlope * (y - y0) : x1 + lowerSlope * (y - y1);
-    const first = Math.max(0, Math.ceil((longX < shortX ? longX : shortX) - 0.5));
-    const end = Math.min(width, Math.ceil((longX < shortX ? shortX : longX) - 0.5));
+    const first = Math.max(0, Math.ceil(Math.min(longX, shortX) - 0.5));
+    const end = Math.min(width, Math.ceil(Math.max(longX, shortX) - 0.5));
     if (first >= end) continue;
     let u = Math.max(0, uStart + uPerX * (first + 0.5) + uPerY * y) | 0;
     let v = Math.max(0, vStart + vPerX * (first + 0.5) + vPerY * y) | 0;

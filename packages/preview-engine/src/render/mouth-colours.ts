@@ -1,8 +1,7 @@
-import type { Landmark } from "../face/face-mesh.ts";
+import { type Landmark, landmarkAt } from "../face/face-mesh.ts";
 import { LIP_SAMPLES, SKIN_SAMPLES } from "../face/landmark-indices.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { clamp } from "../numbers.ts";
-import { landmarkAt } from "../rig/face-axes.ts";
 import { toYuvColour, type YuvColour } from "./yuv-image.ts";
 
 /** Colours of what the portrait does not show, taken from its own skin and lips so that the light fits. */
@@ -20,13 +19,19 @@ export function measureMouthColours(
 ): MouthColours {
   const skin = averageAround(image, landmarks, SKIN_SAMPLES, 0.03 * unit);
   const [red, green, blue] = averageAround(image, landmarks, LIP_SAMPLES, 0.015 * unit);
-  // Enamel is the brightest thing in a face, but not brighter than its light.
-  const enamel = clamp(1.08 * Math.max(...skin), 80, 236);
+  // Enamel is the brightest thing in a face, but not brighter than its light, and takes a little of its tint.
+  const brightest = Math.max(...skin);
+  const enamel = clamp(1.04 * brightest, 80, 232);
+  const [enamelRed, enamelGreen, enamelBlue] = skin.map((value) => enamel * (value / brightest) ** 0.28) as [
+    number,
+    number,
+    number,
+  ];
   return {
     cavityDeep: toYuvColour(0.16 * red + 10, 0.1 * green + 4, 0.1 * blue + 4),
     cavityRim: toYuvColour(0.45 * red + 10, 0.26 * green + 6, 0.28 * blue + 8),
     tongue: toYuvColour(Math.min(190, 0.72 * red + 12), 0.5 * green, 0.52 * blue),
-    teeth: toYuvColour(enamel, 0.965 * enamel, 0.91 * enamel),
+    teeth: toYuvColour(enamelRed, enamelGreen, enamelBlue),
   };
 }
 

@@ -19,8 +19,9 @@ interface InsidePixel {
 }
 
 /** Heights and widths below are in face units. */
-const TOOTH_HEIGHT = 0.062;
+const TOOTH_HEIGHT = 0.052;
 const TOOTH_EDGE = 0.007;
+const TEETH_PER_SIDE = 4.4;
 
 /**
  * Paints what shows between the parted lips: a dark cavity, the tongue, and the upper teeth, which belong to
@@ -146,21 +147,31 @@ export function createMouthPainter(rig: Rig, portrait: YuvImage, colours: MouthC
     { upperLipRise }: MouthOpening,
     round: number,
   ): number {
-    const height = TOOTH_HEIGHT * unit * Math.sqrt(Math.max(0, 1 - (side / 0.86) ** 2)) * (1 - 0.35 * round);
+    const height =
+      TOOTH_HEIGHT *
+      unit *
+      Math.sqrt(Math.max(0, 1 - (side / 0.95) ** 2)) *
+      toothLength(side) *
+      (1 - 0.35 * round);
     const bottom = mouth.upperMiddle + height - 0.5 * upperLipRise - 0.012 * unit;
     return (
       0.95 *
       (1 - mouth.smile) *
       (1 - smoothStep(bottom - 0.012 * unit, bottom + 0.006 * unit, down)) *
-      (1 - smoothStep(0.62, 0.9, Math.abs(side)))
+      (1 - smoothStep(0.5, 0.82, Math.abs(side)))
     );
   }
 }
 
 /** A hint of darkness between neighbouring teeth. */
 function toothGap(side: number): number {
-  const within = (side * 5.2 + 100) % 1;
-  return 1 - 0.08 * (1 - smoothStep(0, 0.1, Math.min(within, 1 - within)));
+  const within = (side * TEETH_PER_SIDE + 100) % 1;
+  return 1 - 0.13 * (1 - smoothStep(0, 0.1, Math.min(within, 1 - within)));
+}
+
+/** Each tooth is a little longer in its middle. */
+function toothLength(side: number): number {
+  return 0.93 + 0.07 * Math.abs(Math.sin(Math.PI * TEETH_PER_SIDE * side));
 }
 
 /** The polygon's surroundings, on whole 2x2 blocks inside the frame. */

@@ -1,4 +1,4 @@
-import type { Landmark } from "../face/face-mesh.ts";
+import { type Landmark, landmarkAt } from "../face/face-mesh.ts";
 import { CHIN, FOREHEAD_TOP, MOUTH_CORNERS, OUTER_EYE_CORNERS } from "../face/landmark-indices.ts";
 
 /** A point in the face's own axes: `across` along the eye line, `down` towards the chin, in frame pixels. */
@@ -41,10 +41,4 @@ export function toFace(axes: FaceAxes, x: number, y: number): FacePoint {
   const dx = x - axes.originX;
   const dy = y - axes.originY;
   return { across: axes.cos * dx + axes.sin * dy, down: axes.cos * dy - axes.sin * dx };
-}
-
-export function landmarkAt(landmarks: readonly Landmark[], index: number): Landmark {
-  const landmark = landmarks[index];
-  if (landmark === undefined) throw new RangeError(`There is no landmark ${index}`);
-  return landmark;
 }

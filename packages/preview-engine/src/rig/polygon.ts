@@ -16,7 +16,7 @@ export function signedDistance(polygon: Polygon, x: number, y: number): number {
     const pointX = x - toX;
     const pointY = y - toY;
     const along = (pointX * edgeX + pointY * edgeY) / (edgeX * edgeX + edgeY * edgeY + 1e-9);
-    const share = along < 0 ? 0 : along > 1 ? 1 : along;
+    const share = Math.min(1, Math.max(0, along));
     const offX = pointX - edgeX * share;
     const offY = pointY - edgeY * share;
     nearest = Math.min(nearest, offX * offX + offY * offY);

@@ -56,7 +56,7 @@ export function createPosing(rig: Rig): (mouth: MouthPose, head: HeadPose) => Po
     // A smile closes a good part of the way while the person talks and comes back in pauses.
     const gap =
       mouth.open * MAX_GAP * unit * (1 - 0.08 * rest.smile) * (1 - 0.12 * mouth.round) +
-      rest.restGap * (1 - 0.62 * rest.smile * mouth.speaking);
+      rest.restGap * (1 - 0.85 * rest.smile * mouth.speaking);
     const change = gap - rest.restGap;
     const lowerLipDrop = change * (change > 0 ? LOWER_LIP_SHARE : 0.92);
     const upperLipRise = change - lowerLipDrop;

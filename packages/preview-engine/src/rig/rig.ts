@@ -1,9 +1,9 @@
 import Delaunator from "delaunator";
-import type { Landmark } from "../face/face-mesh.ts";
+import { type Landmark, landmarkAt } from "../face/face-mesh.ts";
 import { FACE_OVAL, INNER_LIPS } from "../face/landmark-indices.ts";
 import type { FrameSize } from "../image/composition.ts";
 import type { Rectangle } from "../image/rgb-image.ts";
-import { createFaceAxes, type FaceAxes, landmarkAt, toFace } from "./face-axes.ts";
+import { createFaceAxes, type FaceAxes, toFace } from "./face-axes.ts";
 import { type MouthShape, measureMouth } from "./mouth-shape.ts";
 import { type Polygon, signedDistance } from "./polygon.ts";
 import { createWeighing, type Vertex, type VertexWeights } from "./vertex-weights.ts";
@@ -34,7 +34,7 @@ export function createRig(landmarks: readonly Landmark[], frame: FrameSize, pict
     ...landmarks.map(({ x, y, z }, landmark) => ({ landmark, x, y, z, point: toFace(axes, x, y) })),
     ...surroundings(landmarks, axes, frame),
   ];
-  const weights = vertices.map(createWeighing(landmarks, points, axes.unit, mouth, picture));
+  const weights = vertices.map(createWeighing(points, axes.unit, mouth, picture));
   return {
     axes,
     mouth,

@@ -1,4 +1,3 @@
-import type { Landmark } from "../face/face-mesh.ts";
 import {
   BETWEEN_EYES,
   BROWS,
@@ -46,7 +45,6 @@ export interface Vertex {
 const CORNER_SHARE = 0.2;
 
 export function createWeighing(
-  landmarks: readonly Landmark[],
   points: readonly FacePoint[],
   unit: number,
   mouth: MouthShape,
