@@ -69,6 +69,8 @@ async function openPostgres(url: string): Promise<Database> {
       // Reconnect quickly: requests answer 503 in the meantime.
       backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
       onnotice: () => {},
+      // No array types are in use, and where the connection breaks during this query, the process ends.
+      fetch_types: false,
       connection: { application_name: "avatar-api", statement_timeout: 10_000 },
     });
   const client = connect(10);
