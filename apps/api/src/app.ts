@@ -82,7 +82,6 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     const dispatcher = createDispatcher({
       runs: createRunRepository(db, newId),
       engine,
-      store,
       changes,
       now,
       replicaId: newId("api"),

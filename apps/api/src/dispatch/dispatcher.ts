@@ -1,9 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ERRORS } from "@avatar/contract/errors";
 import { isDatabaseUnavailable } from "../db/unavailable.ts";
-import { type Engine, EngineError, type EngineRun } from "../engine/engine.ts";
+import { type Engine, EngineError, type EngineRun, type RenderedVideo } from "../engine/engine.ts";
 import type { JobChanges } from "../jobs/job-changes.ts";
-import type { ObjectStore } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { uploadKey } from "../uploads/upload-service.ts";
 import { createProgressWriter } from "./progress-writer.ts";
@@ -12,7 +11,6 @@ import type { ClaimedRun, JobFailure, RunRef, RunRepository } from "./run-reposi
 interface Deps {
   runs: RunRepository;
   engine: Engine;
-  store: ObjectStore;
   changes: JobChanges;
   now: () => Date;
   /** Names this process in leases. */
@@ -41,16 +39,22 @@ export type Dispatcher = ReturnType<typeof createDispatcher>;
 export const videoKey = (run: RunRef) => `videos/${run.jobId}/${run.runId}.mp4`;
 
 const LOST_BATCH = 100;
+const RETRY_MS = 60_000;
+/** Runs that are not given back in this time are taken up when their leases run out. */
+const STOPPING_RETRY_MS = 3000;
 
 /** Moves jobs from the queue to the engine and their outcome back. One loop in every replica; leases keep them apart. */
 export function createDispatcher(deps: Deps) {
-  const { runs, engine, store, changes, now, replicaId, log, options } = deps;
+  const { runs, engine, changes, now, replicaId, log, options } = deps;
   const inFlight = new Map<string, { run: ClaimedRun; abort: AbortController; done: Promise<void> }>();
   const stopping = new AbortController();
   const claiming = createLoop(options.pollMs, claim, "claiming jobs");
   const renewing = createLoop(options.leaseMs / 4, renew, "renewing leases");
   const reaping = createLoop(options.pollMs, reap, "reaping lost runs");
   let loops: Promise<unknown> | undefined;
+  let reapedAtMs = performance.now();
+  let spareUntilMs = 0;
+  let retryUntilMs = Number.POSITIVE_INFINITY;
 
   const after = (ms: number) => new Date(now().getTime() + ms);
 
@@ -84,20 +88,22 @@ export function createDispatcher(deps: Deps) {
       }),
     );
     const ids = { jobId: run.jobId, runId: run.runId };
+    let video: RenderedVideo;
     try {
-      const video = await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
-      await writer.settled();
-      const won = await retry(() => runs.succeed(run, videoKey(run), video, now()));
-      if (!won) await store.delete([videoKey(run)]);
-      log.info({ ...ids, won, ms: Math.round(performance.now() - startedMs) }, "a run succeeded");
+      video = await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
     } catch (error) {
       await writer.settled();
       if (stopping.signal.aborted) await retry(() => requeue(run, "released", "the server stopped"));
       else if (signal.aborted) await retry(() => runs.abandon(run.runId, now()));
       else await retry(() => fail(run, error));
-      await store.delete([videoKey(run)]);
+      changes.publish(run.jobId);
+      return;
     }
+    await writer.settled();
+    // Where this fails, nobody knows whether it was stored; if not, the run is lost once its lease has run out.
+    const won = await retry(() => runs.succeed(run, videoKey(run), video, now()));
     changes.publish(run.jobId);
+    log.info({ ...ids, won, ms: Math.round(performance.now() - startedMs) }, "a run succeeded");
   }
 
   async function fail(run: ClaimedRun, error: unknown): Promise<void> {
@@ -128,6 +134,15 @@ export function createDispatcher(deps: Deps) {
 
   /** Picks up runs whose process died, and jobs that have been in one state for too long. */
   async function reap(): Promise<void> {
+    // After an outage the leases of living processes have run out, too: they get the time to renew them.
+    const time = performance.now();
+    if (time - reapedAtMs > options.pollMs + options.leaseMs / 2) spareUntilMs = time + options.leaseMs;
+    if (time >= spareUntilMs) await reapLost();
+    changes.publish(...(await runs.failOverdue(now())));
+    reapedAtMs = performance.now();
+  }
+
+  async function reapLost(): Promise<void> {
     const lost = await runs.atomically(async (tx) => {
       const unfollowed = await tx.lockUnfollowed(LOST_BATCH);
       for (const run of unfollowed) {
@@ -147,10 +162,7 @@ export function createDispatcher(deps: Deps) {
       return unfollowed;
     });
     for (const { runId, jobId } of lost) log.warn({ runId, jobId }, "a run was lost");
-    // What a lost run may have stored belongs to nobody: only a stored success gives a video to a job.
-    await store.delete(lost.map(videoKey));
-    const overdue = await runs.failOverdue(now());
-    changes.publish(...lost.map((run) => run.jobId), ...overdue);
+    changes.publish(...lost.map((run) => run.jobId));
   }
 
   /** Keeps this process's runs, and stops those that may no longer change their job: canceled, overdue or taken over. */
@@ -182,14 +194,16 @@ export function createDispatcher(deps: Deps) {
     };
   }
 
-  /** A finished render is worth waiting for the database to come back, as long as the run may still be ours. */
+  /** An outcome is worth waiting for the database to come back, but not for long when the server stops. */
   async function retry<T>(work: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + RETRY_MS;
     for (let attempt = 0; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        if (!isDatabaseUnavailable(error) || attempt >= 30) throw error;
-        await delay(Math.min(50 * 2 ** attempt, 2000));
+        const isLate = performance.now() > Math.min(untilMs, retryUntilMs);
+        if (isLate || !isDatabaseUnavailable(error)) throw error;
+        await delay(Math.min(50 * 2 ** attempt, 1000));
       }
     }
   }
@@ -210,6 +224,7 @@ export function createDispatcher(deps: Deps) {
     /** Puts the runs of this process back into the queue. */
     async stop(): Promise<void> {
       stopping.abort();
+      retryUntilMs = performance.now() + STOPPING_RETRY_MS;
       await loops;
       const running = [...inFlight.values()];
       for (const { abort } of running) abort.abort();

@@ -20,6 +20,9 @@ export interface ClaimedRun extends RunRef {
 /** Leases are in the database's time, so that replicas need no common clock. */
 const leaseEnd = (leaseMs: number) => sql`clock_timestamp() + make_interval(secs => ${leaseMs / 1000})`;
 
+/** The process of a lost run may live on, and still put a video that nobody wants. */
+const LATE_WRITE_MS = 600_000;
+
 const nextVersion = sql`${jobs.version} + 1`;
 
 export interface RunRepository extends ReturnType<typeof createRunRepository> {}
@@ -31,7 +34,12 @@ export function createRunRepository(db: Db, newId: NewId) {
   const endRun = (tx: Db, runId: string, outcome: RunOutcome, reason: string | null, now: Date) =>
     tx
       .update(runs)
-      .set({ outcome, reason, endedAt: now })
+      .set({
+        outcome,
+        reason,
+        endedAt: now,
+        sweepAt: outcome === "succeeded" ? null : new Date(now.getTime() + LATE_WRITE_MS),
+      })
       .where(and(eq(runs.id, runId), isNull(runs.outcome)));
 
   /** Those runs that still may change their job. */
@@ -137,6 +145,8 @@ export function createRunRepository(db: Db, newId: NewId) {
     /** False where the job is no longer this run's; the video is then nobody's. */
     async succeed(run: ClaimedRun, videoKey: string, video: RenderedVideo, now: Date): Promise<boolean> {
       return db.transaction(async (tx) => {
+        // The run before its job, as all others do: two that end one run must not wait for each other.
+        await tx.select({ id: runs.id }).from(runs).where(eq(runs.id, run.runId)).for("update");
         const moved = await tx
           .update(jobs)
           .set({

@@ -86,6 +86,8 @@ export function createJobRepository(db: Db) {
           version: sql`${jobs.version} + 1`,
           updatedAt: now,
           ...(to === "canceled" && { finishedAt: now, deadlineAt: null, runId: null }),
+          // Should its video not be deleted right away, the sweeper finds it.
+          ...(to === "expired" && { videoExpiresAt: now }),
         })
         .where(and(eq(jobs.id, id), eq(jobs.owner, owner), inArray(jobs.status, allowedFrom(to))))
         .returning();

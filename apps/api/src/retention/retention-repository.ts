@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
-import { jobs, uploads } from "../db/schema/schema.ts";
+import { jobs, runs, uploads } from "../db/schema/schema.ts";
 import { UNFINISHED } from "../jobs/job-lifecycle.ts";
 
 export type RetentionRepository = ReturnType<typeof createRetentionRepository>;
@@ -37,6 +37,21 @@ export function createRetentionRepository(db: Db) {
     /** To be called once the objects are gone. */
     async forgetVideos(jobIds: string[]): Promise<void> {
       await db.update(jobs).set({ videoKey: null }).where(inArray(jobs.id, jobIds));
+    },
+
+    /** Ended runs without success, whose video nobody wants. */
+    async dueRuns(now: Date, limit: number) {
+      return db
+        .select({ runId: runs.id, jobId: runs.jobId })
+        .from(runs)
+        .where(lt(runs.sweepAt, now))
+        .orderBy(asc(runs.sweepAt))
+        .limit(limit);
+    },
+
+    /** To be called once the objects are gone. */
+    async setRunsSwept(runIds: string[]): Promise<void> {
+      await db.update(runs).set({ sweepAt: null }).where(inArray(runs.id, runIds));
     },
 
     async dueUploads(expiredBefore: Date, limit: number): Promise<string[]> {

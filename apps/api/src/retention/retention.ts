@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { videoKey } from "../dispatch/dispatcher.ts";
 import type { JobChanges } from "../jobs/job-changes.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -20,7 +21,7 @@ const INTERVAL_MS = 20_000;
 /** A job may have taken an upload just before it expired and still be on its way into the database. */
 const UPLOAD_GRACE_MS = 30_000;
 
-/** Deletes videos after their lifetime, and inputs that no job needs any more. */
+/** Deletes videos after their lifetime, those of runs without success, and inputs that no job needs any more. */
 export function createRetention({ retention, store, changes, now, log }: Deps) {
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
@@ -35,6 +36,17 @@ export function createRetention({ retention, store, changes, now, log }: Deps) {
       changes.publish(...jobIds);
       await store.delete(due.map((video) => video.videoKey));
       await retention.forgetVideos(jobIds);
+      if (due.length < BATCH) return;
+    }
+  }
+
+  /** What failed, lost and abandoned runs left behind. */
+  async function sweepRuns(): Promise<void> {
+    for (;;) {
+      const due = await retention.dueRuns(now(), BATCH);
+      if (due.length === 0) return;
+      await store.delete(due.map(videoKey));
+      await retention.setRunsSwept(due.map((run) => run.runId));
       if (due.length < BATCH) return;
     }
   }
@@ -55,6 +67,7 @@ export function createRetention({ retention, store, changes, now, log }: Deps) {
 
   async function sweep(): Promise<void> {
     await sweepVideos();
+    await sweepRuns();
     await sweepUploads();
   }
 

@@ -24,10 +24,13 @@ export const runs = pgTable(
     outcome: text().$type<RunOutcome>(),
     /** The engine's error, for the operator. */
     reason: text(),
+    /** When to delete what the run may have put into the store; null where it succeeded, and once that is done. */
+    sweepAt: time(),
   },
   (table) => [
     index("runs_job").on(table.jobId),
     index("runs_open").on(table.leaseUntil).where(sql`${table.outcome} is null`),
+    index("runs_sweep").on(table.sweepAt).where(sql`${table.sweepAt} is not null`),
     uniqueIndex("runs_one_success").on(table.jobId).where(sql`${table.outcome} = 'succeeded'`),
   ],
 );

@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import type { ChildOptions } from "./child-main.ts";
+import { createRest, type Rest } from "./rest.ts";
+import { TEST_KEY } from "./test-api.ts";
+import type { TestDatabase } from "./test-database.ts";
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** The API in a process of its own, which can be killed. */
+export interface ChildApi {
+  url: string;
+  rest: Rest;
+  /** What it wrote to both of its outputs so far. */
+  output: () => string;
+  exited: Promise<Exit>;
+  /** As the kernel does it: nothing of the process runs any more. */
+  kill(): Promise<void>;
+  /** As an orchestrator does it. */
+  terminate(): Promise<Exit>;
+}
+
+interface Options {
+  database: TestDatabase;
+  /** With these the scripted engine runs; without, the product as it is delivered. */
+  child?: ChildOptions;
+  env?: Record<string, string>;
+}
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const CHILD_MAIN = fileURLToPath(new URL("./child-main.ts", import.meta.url));
+const LISTENING = /^avatar is listening on (\S+)$/m;
+
+/** @throws ChildExited where it ends before it listens. */
+export async function startChildApi(options: Options): Promise<ChildApi> {
+  const { process: child, output, exited } = spawnApi(options);
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout?.on("data", () => {
+      const listening = LISTENING.exec(output())?.[1];
+      if (listening) resolve(listening);
+    });
+    exited.then((exit) => reject(new ChildExited(exit, output())), reject);
+  });
+  return {
+    url,
+    rest: createRest(url, TEST_KEY),
+    output,
+    exited,
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+    terminate() {
+      child.kill("SIGTERM");
+      return exited;
+    },
+  };
+}
+
+export class ChildExited extends Error {
+  override readonly name = "ChildExited";
+  readonly exit: Exit;
+  readonly output: string;
+  constructor(exit: Exit, output: string) {
+    super(`the API ended with ${exit.code ?? exit.signal}: ${output}`);
+    this.exit = exit;
+    this.output = output;
+  }
+}
+
+function spawnApi({ database, child: childOptions, env }: Options) {
+  const child: ChildProcess = spawn(process.execPath, [childOptions ? CHILD_MAIN : MAIN], {
+    env: {
+      PATH: process.env.PATH,
+      DATA_DIR: database.dataDir,
+      ...("url" in database.config && { DATABASE_URL: database.config.url }),
+      PORT: "0",
+      BOOTSTRAP_API_KEY: TEST_KEY,
+      LOG_LEVEL: "warn",
+      ...(childOptions && { CHILD_OPTIONS: JSON.stringify(childOptions) }),
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => void chunks.push(chunk));
+  const exited = once(child, "close").then(([code, signal]): Exit => ({ code, signal }));
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await exited;
+  });
+  return { process: child, output: () => Buffer.concat(chunks).toString(), exited };
+}
