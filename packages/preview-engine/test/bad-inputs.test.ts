@@ -39,12 +39,18 @@ describe("recordings that cannot be used", () => {
 
   test("half a FLAC is audio_truncated", async () => {
     const flac = await encode(["-f", "flac"]);
-    await expectError(render({ audioPath: aFile("a.flac", flac.subarray(0, flac.length / 2)) }), "audio_truncated");
+    await expectError(
+      render({ audioPath: aFile("a.flac", flac.subarray(0, flac.length / 2)) }),
+      "audio_truncated",
+    );
   });
 
   test("half an M4A is audio_truncated", async () => {
     const m4a = await encode(["-c:a", "aac", "-f", "mp4"]);
-    await expectError(render({ audioPath: aFile("a.m4a", m4a.subarray(0, m4a.length / 2)) }), "audio_truncated");
+    await expectError(
+      render({ audioPath: aFile("a.m4a", m4a.subarray(0, m4a.length / 2)) }),
+      "audio_truncated",
+    );
   });
 
   test("a video without sound is audio_undecodable", async () => {
@@ -105,7 +111,9 @@ describe("seeded damage ends in pixels and samples or in a PreviewError", () => 
   }
 
   test.each(["wav", "flac", "mp3", "ogg", "m4a"])("of a %s recording", async (format) => {
-    const args = { m4a: ["-c:a", "aac", "-f", "mp4"], ogg: ["-c:a", "libopus", "-f", "ogg"] }[format];
+    const args = { m4a: ["-c:a", "aac", "-f", "mp4"], ogg: ["-c:a", "opus", "-strict", "-2", "-f", "ogg"] }[
+      format
+    ];
     const bytes = await encode([...(args ?? ["-f", format]), "-t", "0.4"]);
     const read = async (path: string) =>
       createWasmEncoder().decodeSpeech(await inspectRecording(path), () => {}, {});

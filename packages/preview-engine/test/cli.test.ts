@@ -11,7 +11,9 @@ const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 /** Runs the command where no ffmpeg can be found. */
 async function preview(...args: string[]): Promise<{ exitCode: number; stderr: string }> {
   try {
-    const { stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], { env: { PATH: "/nowhere" } });
+    const { stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
+      env: { PATH: "/nowhere" },
+    });
     return { exitCode: 0, stderr };
   } catch (error) {
     const { code, stderr } = error as { code: number; stderr: string };
@@ -21,7 +23,15 @@ async function preview(...args: string[]): Promise<{ exitCode: number; stderr: s
 
 test("without ffmpeg on PATH the command renders with wasm and says so", async () => {
   const output = join(aFolder(), "video.mp4");
-  const { exitCode, stderr } = await preview(PORTRAIT, aShortSpeech(0.3), output, "--aspect", "16:9", "--seed", "7");
+  const { exitCode, stderr } = await preview(
+    PORTRAIT,
+    aShortSpeech(0.3),
+    output,
+    "--aspect",
+    "16:9",
+    "--seed",
+    "7",
+  );
   expect(exitCode).toBe(0);
   expect(stderr).toContain("WebAssembly");
   expect(stderr).toContain("100 %");

@@ -16,14 +16,21 @@ async function renderInWorker(options: Record<string, unknown>): Promise<unknown
   `;
   const worker = new Worker(source, { eval: true, workerData: options });
   const exited = new Promise((resolve) => worker.once("exit", resolve));
-  const message = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  const message = await new Promise((resolve, reject) =>
+    worker.once("message", resolve).once("error", reject),
+  );
   expect(await exited).toBe(0);
   return message;
 }
 
 test.each(["wasm", "auto"])("a worker thread renders with encoder %s and ends by itself", async (encoder) => {
   const outputPath = join(aFolder(), "video.mp4");
-  const result = await renderInWorker({ imagePath: PORTRAIT, audioPath: aShortSpeech(0.3), outputPath, encoder });
+  const result = await renderInWorker({
+    imagePath: PORTRAIT,
+    audioPath: aShortSpeech(0.3),
+    outputPath,
+    encoder,
+  });
   expect(result).toMatchObject({ width: 960, height: 960, frames: 8 });
   expect(readMp4(outputPath).tracks).toHaveLength(2);
 });

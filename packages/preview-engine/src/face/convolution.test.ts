@@ -15,11 +15,17 @@ function aNode(stride: number, padsToSame: boolean): GraphNode {
 }
 
 /** The definition, without any shortcut. */
-function slowConvolution(input: Tensor, filter: Tensor, { stride, padsToSame }: GraphNode, isDepthwise: boolean) {
+function slowConvolution(
+  input: Tensor,
+  filter: Tensor,
+  { stride, padsToSame }: GraphNode,
+  isDepthwise: boolean,
+) {
   const [, height = 0, width = 0, channels = 0] = input.shape;
   const [kernel = 0, , , last = 0] = filter.shape;
   const outputs = isDepthwise ? channels : last;
-  const sizeOf = (size: number) => (padsToSame ? Math.ceil(size / stride) : Math.floor((size - kernel) / stride) + 1);
+  const sizeOf = (size: number) =>
+    padsToSame ? Math.ceil(size / stride) : Math.floor((size - kernel) / stride) + 1;
   const padOf = (size: number) =>
     padsToSame ? Math.floor(Math.max(0, (sizeOf(size) - 1) * stride + kernel - size) / 2) : 0;
   const values: number[] = [];
@@ -51,7 +57,9 @@ function slowConvolution(input: Tensor, filter: Tensor, { stride, padsToSame }: 
 
 function expectClose(actual: Tensor, expected: { shape: number[]; values: number[] }): void {
   expect(actual.shape).toEqual(expected.shape);
-  const worst = Math.max(...expected.values.map((value, i) => Math.abs(value - (actual.data[i] ?? Number.NaN))));
+  const worst = Math.max(
+    ...expected.values.map((value, i) => Math.abs(value - (actual.data[i] ?? Number.NaN))),
+  );
   expect(worst).toBeLessThan(1e-5);
 }
 

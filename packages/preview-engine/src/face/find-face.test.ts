@@ -6,7 +6,13 @@ import { PreviewError } from "../preview-error.ts";
 import { withoutRepeats } from "./detect-faces.ts";
 import { landmarkAt } from "./face-mesh.ts";
 import { findFace } from "./find-face.ts";
-import { CHIN, FOREHEAD_TOP, INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_EYE_CORNERS } from "./landmark-indices.ts";
+import {
+  CHIN,
+  FOREHEAD_TOP,
+  INNER_LOWER_LIP,
+  INNER_UPPER_LIP,
+  OUTER_EYE_CORNERS,
+} from "./landmark-indices.ts";
 
 async function toImage(picture: Sharp): Promise<RgbImage> {
   const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -37,8 +43,7 @@ describe("the fixture portrait's face", () => {
   });
 
   test("shows its teeth: the lips are apart", () => {
-    const gap =
-      landmarkAt(mesh.landmarks, INNER_LOWER_LIP).y - landmarkAt(mesh.landmarks, INNER_UPPER_LIP).y;
+    const gap = landmarkAt(mesh.landmarks, INNER_LOWER_LIP).y - landmarkAt(mesh.landmarks, INNER_UPPER_LIP).y;
     expect(gap).toBeGreaterThan(4);
     expect(gap).toBeLessThan(14);
   });
@@ -65,7 +70,9 @@ async function codeFor(picture: Sharp): Promise<string> {
 
 test("a picture without a face is no_face", async () => {
   // The helmet and the suit of the fixture, without the head.
-  expect(await codeFor(sharp(PORTRAIT).extract({ left: 0, top: 230, width: 512, height: 282 }))).toBe("no_face");
+  expect(await codeFor(sharp(PORTRAIT).extract({ left: 0, top: 230, width: 512, height: 282 }))).toBe(
+    "no_face",
+  );
 });
 
 test("two faces of the same size are several_faces", async () => {
@@ -101,6 +108,12 @@ test("a face of 50 pixels is face_too_small, also in a photo so large that a sec
 });
 
 test("of candidates close together only the most probable is kept", () => {
-  const at = (centerX: number, probability: number) => ({ centerX, centerY: 0, size: 100, rollRad: 0, probability });
+  const at = (centerX: number, probability: number) => ({
+    centerX,
+    centerY: 0,
+    size: 100,
+    rollRad: 0,
+    probability,
+  });
   expect(withoutRepeats([at(0, 0.6), at(10, 0.9), at(200, 0.7)])).toEqual([at(10, 0.9), at(200, 0.7)]);
 });

@@ -2,8 +2,22 @@ import { expect, test } from "vitest";
 import { float16, type GraphNode } from "./graph-model.ts";
 import { runGraph } from "./graph-runner.ts";
 
-function aNode(name: string, operation: string, inputs: string[], change: Partial<GraphNode> = {}): GraphNode {
-  return { name, operation, inputs, stride: 1, kernelSize: 1, padsToSame: false, fusedOperations: [], ...change };
+function aNode(
+  name: string,
+  operation: string,
+  inputs: string[],
+  change: Partial<GraphNode> = {},
+): GraphNode {
+  return {
+    name,
+    operation,
+    inputs,
+    stride: 1,
+    kernelSize: 1,
+    padsToSame: false,
+    fusedOperations: [],
+    ...change,
+  };
 }
 
 function run(nodes: GraphNode[], shape: number[], values: number[], weights: Record<string, number[]> = {}) {
@@ -11,7 +25,10 @@ function run(nodes: GraphNode[], shape: number[], values: number[], weights: Rec
     ([name, data]) => [name, { shape: [data.length], data: Float32Array.from(data) }] as const,
   );
   const constants = Object.keys(weights).map((name) => aNode(name, "Const", []));
-  const model = { nodes: [aNode("in", "Placeholder", []), ...constants, ...nodes], weights: new Map(tensors) };
+  const model = {
+    nodes: [aNode("in", "Placeholder", []), ...constants, ...nodes],
+    weights: new Map(tensors),
+  };
   const result = runGraph(model, { shape, data: Float32Array.from(values) }).get("out");
   return { shape: result?.shape, values: [...(result?.data ?? [])] };
 }
@@ -24,7 +41,9 @@ test("Prelu scales negative values by their channel's slope", () => {
 });
 
 test("AddV2 repeats a bias over all pixels", () => {
-  const { values } = run([aNode("out", "AddV2", ["in", "bias"])], [1, 1, 2, 2], [1, 2, 3, 4], { bias: [10, 20] });
+  const { values } = run([aNode("out", "AddV2", ["in", "bias"])], [1, 1, 2, 2], [1, 2, 3, 4], {
+    bias: [10, 20],
+  });
   expect(values).toEqual([11, 22, 13, 24]);
 });
 
@@ -47,7 +66,9 @@ test("Pad appends zero channels", () => {
 });
 
 test("Reshape works out the size given as -1", () => {
-  const { shape } = run([aNode("out", "Reshape", ["in", "size"])], [1, 2, 2, 1], [1, 2, 3, 4], { size: [1, -1, 2] });
+  const { shape } = run([aNode("out", "Reshape", ["in", "size"])], [1, 2, 2, 1], [1, 2, 3, 4], {
+    size: [1, -1, 2],
+  });
   expect(shape).toEqual([1, 2, 2]);
 });
 

@@ -36,7 +36,11 @@ const portraits = [
 
 test("the picture always lies inside the portrait and inside the frame", () => {
   for (const { portrait, x, y, size } of portraits) {
-    const face = aFace(x * portrait.width, y * portrait.height, size * Math.min(portrait.width, portrait.height));
+    const face = aFace(
+      x * portrait.width,
+      y * portrait.height,
+      size * Math.min(portrait.width, portrait.height),
+    );
     for (const aspect of ASPECTS) {
       for (const fit of ["crop", "pad"] as const) {
         const { frame, source, target } = composeFrame(portrait, face, aspect, fit);
@@ -65,7 +69,9 @@ test("a face that the portrait holds whole is whole in the frame", () => {
     for (const aspect of ASPECTS) {
       const composition = composeFrame(portrait, face, aspect, "crop");
       const { target } = composition;
-      const inside = face.filter((p) => p.x >= 0 && p.y >= 0 && p.x <= portrait.width && p.y <= portrait.height);
+      const inside = face.filter(
+        (p) => p.x >= 0 && p.y >= 0 && p.x <= portrait.width && p.y <= portrait.height,
+      );
       const outside = moveIntoFrame(inside, composition).filter(
         (point) =>
           point.x < target.left - 2 ||
@@ -90,7 +96,12 @@ test("a small face is brought closer when cropping and left alone when padding",
 });
 
 test("a face too tall for the frame's shape is shown whole beside an extension", () => {
-  const { frame, source, target } = composeFrame({ width: 600, height: 600 }, aFace(300, 300, 500), "16:9", "crop");
+  const { frame, source, target } = composeFrame(
+    { width: 600, height: 600 },
+    aFace(300, 300, 500),
+    "16:9",
+    "crop",
+  );
   expect(source.height).toBe(600);
   expect(target.height).toBe(frame.height);
   expect(target.width).toBeLessThan(frame.width);

@@ -26,7 +26,8 @@ test("every seed blinks fully several times a minute and never for longer than h
 test("angles and shifts stay small enough for a flat picture", () => {
   for (let seed = 0; seed < 20; seed++) {
     const poses = planHead(loudness, seed);
-    const largest = (value: (pose: HeadPose) => number) => Math.max(...poses.map((pose) => Math.abs(value(pose))));
+    const largest = (value: (pose: HeadPose) => number) =>
+      Math.max(...poses.map((pose) => Math.abs(value(pose))));
     expect(largest(({ yaw }) => yaw)).toBeLessThan(0.07);
     expect(largest(({ pitch }) => pitch)).toBeLessThan(0.09);
     expect(largest(({ rollRad }) => rollRad)).toBeLessThan(0.025);

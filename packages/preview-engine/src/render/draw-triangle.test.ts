@@ -33,7 +33,14 @@ test("every pixel belongs to exactly one of the triangles that meet in a point",
   const covered = new Uint8Array(SIZE * SIZE);
   for (let corner = 0; corner < 4; corner++) {
     const target = aPlane(() => 0);
-    drawTriangle(target, aPlane(() => 200), net, 4, corner, (corner + 1) % 4);
+    drawTriangle(
+      target,
+      aPlane(() => 200),
+      net,
+      4,
+      corner,
+      (corner + 1) % 4,
+    );
     for (let i = 0; i < covered.length; i++) if (target.data[i] === 200) covered[i] = (covered[i] ?? 0) + 1;
   }
   expect(covered.every((times) => times === 1)).toBe(true);
@@ -52,7 +59,9 @@ test("a triangle that does not move copies the portrait", () => {
   drawTriangle(target, source, net, 0, 1, 2);
   const drawn = [...target.data].map((value, i) => [value, source.data[i]]).filter(([value]) => value !== 0);
   expect(drawn.length).toBeGreaterThan(300);
-  expect(Math.max(...drawn.map(([value = 0, original = 0]) => Math.abs(value - original)))).toBeLessThanOrEqual(1);
+  expect(
+    Math.max(...drawn.map(([value = 0, original = 0]) => Math.abs(value - original))),
+  ).toBeLessThanOrEqual(1);
 });
 
 test("moving a gradient by two pixels moves its values by two steps", () => {
@@ -76,6 +85,13 @@ test("corners far outside the frame neither fail nor write outside it", () => {
     targetX: Float64Array.of(-500, 700, -500),
     targetY: Float64Array.of(-500, -500, 700),
   };
-  drawTriangle(target, aPlane(() => 99), net, 0, 1, 2);
+  drawTriangle(
+    target,
+    aPlane(() => 99),
+    net,
+    0,
+    1,
+    2,
+  );
   expect(target.data.subarray(SIZE * SIZE).every((value) => value === 0)).toBe(true);
 });

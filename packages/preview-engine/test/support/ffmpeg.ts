@@ -22,9 +22,10 @@ export async function runCore(inputPath: string, args: string[], outputName: str
   return files.readFile(`/${outputName}`);
 }
 
-/** Decodes a video's frames to RGB at full size. */
+/** Decodes a video's frames to RGB, scaled to this size. */
 export async function decodeFrames(videoPath: string, width: number, height: number): Promise<Uint8Array[]> {
-  const bytes = await runCore(videoPath, ["-an", "-pix_fmt", "rgb24", "-f", "rawvideo"], "frames");
+  const args = ["-an", "-vf", `scale=${width}:${height}`, "-pix_fmt", "rgb24", "-f", "rawvideo"];
+  const bytes = await runCore(videoPath, args, "frames");
   const size = width * height * 3;
   return Array.from({ length: bytes.length / size }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
