@@ -86,13 +86,13 @@ export class AvatarError extends Error {
 
   /** Like `instanceof`, but also true for errors from another copy of this package; with `code`, only for that code. */
   static is<C extends ErrorCode>(error: unknown, code?: C): error is AvatarError & { readonly code: C } {
-    if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
-    return code === undefined || (error as AvatarError).code === code;
+    const ours = error as AvatarError | null | undefined;
+    return ours?.[BRAND] === true && (code === undefined || ours.code === code);
   }
 
   /** Everything but the cause and the stack. No field ever holds a key or a signed link. */
   toJSON(): object {
-    return { message: this.message, ...Object.fromEntries(Object.entries(this)) };
+    return { ...this, message: this.message };
   }
 }
 

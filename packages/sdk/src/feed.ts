@@ -31,17 +31,15 @@ export function createFeed<T>(): Feed<T> {
 }
 
 export interface Deferred<T> {
-  /** May be rejected with nobody listening. */
   promise: Promise<T>;
   resolve(value: T): void;
   reject(error: unknown): void;
 }
 
+/** May be rejected while nobody listens. */
 export function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, "promise"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(() => {});
-  return { promise, ...(settle as Omit<Deferred<T>, "promise">) };
+  const made = {} as Deferred<T>;
+  made.promise = new Promise<T>((resolve, reject) => Object.assign(made, { resolve, reject }));
+  made.promise.catch(() => {});
+  return made;
 }

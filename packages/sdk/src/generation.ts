@@ -1,12 +1,5 @@
 import type { Job } from "@avatar/contract/types";
-import {
-  AbortedError,
-  AvatarError,
-  addFacts,
-  asAvatarError,
-  JobCanceledError,
-  JobFailedError,
-} from "./errors.ts";
+import { AbortedError, AvatarError, addFacts, JobCanceledError, JobFailedError } from "./errors.ts";
 import { createFeed, deferred } from "./feed.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Clock } from "./retry.ts";
@@ -15,7 +8,7 @@ import type { CreateVideo, Video } from "./video.ts";
 
 /** Options of a wait for a video. */
 export interface ResumeOptions extends Bounds {
-  /** Called with every state of the job. If it throws, the wait ends with that error. */
+  /** Called with every state of the job. If it throws, the wait ends as if it were aborted. */
   onUpdate?: ((job: Job) => void) | undefined;
   /**
    * What happens to the job when you stop waiting (`signal`, `timeoutMs`, `await using`): `cancel` stops the GPU,
@@ -37,7 +30,7 @@ export interface Generation extends Promise<Video>, AsyncIterable<Job>, AsyncDis
   readonly id: Promise<string>;
   /** The last state seen. */
   readonly job: Job | undefined;
-  /** Stops the job on the server; while the files are still going up, stops that. */
+  /** Stops the job on the server. While the files are still going up it stops that, and rejects for want of a job. */
   cancel(): Promise<Job>;
   /** Never rejects. */
   settled(): Promise<{ video: Video; error?: never } | { video?: never; error: AvatarError }>;
@@ -129,9 +122,9 @@ export function startGeneration(
       states.end();
       return video;
     },
-    (thrown) => {
+    (thrown: AvatarError) => {
       const jobId = job?.id ?? start.id;
-      const error = addFacts(asAvatarError(thrown), jobId ? { jobId } : {});
+      const error = jobId ? addFacts(thrown, { jobId }) : thrown;
       id.reject(error);
       states.fail(error);
       throw error;

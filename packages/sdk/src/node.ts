@@ -35,6 +35,7 @@ const MAX_DOWNLOADS = 3;
 
 /**
  * Downloads a video. The file appears under its name once it is complete and its SHA-256 is right, never before.
+ * A path that cannot be written rejects with Node's own error.
  *
  * @example
  * await saveTo(video, "talking.mp4");
@@ -63,16 +64,12 @@ export async function saveTo(
   }
 }
 
-async function download(
-  { jobId, sha256, stream }: Download,
-  path: string,
-  options: StreamOptions,
-): Promise<number> {
+async function download(video: Download, path: string, options: StreamOptions): Promise<number> {
   const hash = createHash("sha256");
   let bytes = 0;
   const out = await open(path, "w");
   try {
-    for await (const chunk of stream(options)) {
+    for await (const chunk of video.stream(options)) {
       hash.update(chunk);
       bytes += chunk.byteLength;
       await out.writeFile(chunk);
@@ -80,7 +77,7 @@ async function download(
   } finally {
     await out.close();
   }
-  if (hash.digest("hex") === sha256) return bytes;
+  if (hash.digest("hex") === video.sha256) return bytes;
   const detail = "The video did not arrive as it was sent: its SHA-256 differs.";
-  throw new ConnectionError({ code: "download_mismatch", detail, retryable: true, jobId });
+  throw new ConnectionError({ code: "download_mismatch", detail, retryable: true, jobId: video.jobId });
 }

@@ -1,4 +1,4 @@
-import { type AvatarError, addFacts, asAvatarError } from "./errors.ts";
+import { type AvatarError, addFacts } from "./errors.ts";
 
 /**
  * When a request is sent again. `Retry-After` is always honoured: if it asks for more time than is left, the call
@@ -47,7 +47,7 @@ const NOT_YET = /^(job_not_finished|upload_incomplete|render_failed|run_lost|(qu
 export const isRetryable = (status: number, code: string) =>
   NOT_YET.test(code) || status >= 500 || status === 429 || status === 408 || status === 425;
 
-/** Repeats `once` while that can help. The caller makes sure that repeating is harmless. */
+/** Repeats `once`, which rejects with AvatarErrors, while that can help. Repeating it must be harmless. */
 export async function withRetries<T>(
   once: () => Promise<T>,
   { attempts = 5, maxDelayMs = 8000, budgetMs = 60_000 }: RetryOptions,
@@ -60,7 +60,7 @@ export async function withRetries<T>(
       return await once();
     } catch (thrown) {
       signal.throwIfAborted();
-      const error = addFacts(asAvatarError(thrown), { attempts: attempt });
+      const error = addFacts(thrown as AvatarError, { attempts: attempt });
       const delayMs = pause(error, attempt, maxDelayMs);
       const isWorthIt = error.retryable && !NOT_YET.test(error.code) && attempt < attempts;
       if (!isWorthIt || clock.now() - startedAt + delayMs > budgetMs) throw error;

@@ -1,4 +1,4 @@
-import { AbortedError, AvatarError, TimeoutError } from "./errors.ts";
+import { AbortedError, type AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
 
 /** What ends a call before it is done. */
 export interface Bounds {
@@ -10,18 +10,23 @@ export interface Bounds {
 
 type Work<T> = (signal: AbortSignal, abort: (reason: AvatarError) => void) => Promise<T>;
 
+/** Made here, so that what they are aborted with is an error of ours. A reason of yours becomes the cause of one. */
+const ownSignals = new WeakSet<AbortSignal>();
+
 /** `setTimeout` fires at once beyond this. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Runs `work` within bounds. Its signal's reason is always an AvatarError. Settles at once when a bound is hit,
- * even if `work` does not listen; whatever `work` still has under way when it fails is told to stop.
+ * Runs `work` within bounds. Settles at once when one is hit, even if `work` does not listen to its signal; whatever
+ * `work` still has under way when it fails is told to stop. Rejects with nothing but AvatarErrors.
  */
 export async function withinBounds<T>({ signal: outer, timeoutMs }: Bounds, work: Work<T>): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
-  const abort = (reason: unknown) => controller.abort(reason);
-  const onAbort = () => abort(AvatarError.is(outer?.reason) ? outer.reason : new AbortedError(outer?.reason));
+  ownSignals.add(signal);
+  const abort = (reason: AvatarError) => controller.abort(reason);
+  const onAbort = () =>
+    abort(outer && ownSignals.has(outer) ? outer.reason : new AbortedError(outer?.reason));
   if (outer?.aborted) onAbort();
   signal.throwIfAborted();
 
@@ -37,7 +42,8 @@ export async function withinBounds<T>({ signal: outer, timeoutMs }: Bounds, work
       signal.addEventListener("abort", () => reject(signal.reason));
       work(signal, abort).then(resolve, reject);
     });
-  } catch (error) {
+  } catch (thrown) {
+    const error = asAvatarError(thrown);
     abort(error);
     throw error;
   } finally {

@@ -74,7 +74,7 @@ export function createVideo(
       const current = reader ?? (await open(signal));
       reader = current;
       const bounds = { signal, timeoutMs: REQUEST_TIMEOUT_MS };
-      return orConnectionError(address, () => withinBounds(bounds, () => current.read()));
+      return withinBounds(bounds, () => orConnectionError(address, () => current.read()));
     }
 
     // With a mark of 0 nothing is fetched before somebody reads.

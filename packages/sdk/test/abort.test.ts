@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { AbortedError, Avatar, TimeoutError } from "../src/index.ts";
+import { AbortedError, Avatar, AvatarError, TimeoutError } from "../src/index.ts";
 import { waitFor } from "./support/fake-api.ts";
 import { errorOf, files, useFakeApi } from "./support/use-fake-api.ts";
 
@@ -126,4 +126,13 @@ test("timeoutMs rejects with the job's id and cancels the job", async () => {
 test("an endless timeout is no timeout", async () => {
   const { jobId } = await given.avatar.generate(files(), { timeoutMs: Number.POSITIVE_INFINITY });
   expect(jobId).toBe("job_1");
+});
+
+test("an abort whose reason is an error of ours is still an abort, and changes nothing in that error", async () => {
+  const reason = new AvatarError({ code: "no_face", detail: "No face.", jobId: "job_9" });
+  const controller = new AbortController();
+  const generation = given.avatar.resume("job_1", { signal: controller.signal });
+  controller.abort(reason);
+  expect(await errorOf(generation)).toMatchObject({ code: "aborted", jobId: "job_1", cause: reason });
+  expect(reason.jobId).toBe("job_9");
 });

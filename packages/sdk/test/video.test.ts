@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ConnectionError } from "../src/index.ts";
+import { Avatar, ConnectionError } from "../src/index.ts";
 import { waitFor } from "./support/fake-api.ts";
 import { errorOf, files, useFakeApi } from "./support/use-fake-api.ts";
 
@@ -65,4 +65,22 @@ test("stream() stops when its reader stops or its signal is aborted", async () =
   await waitFor(() => api.count("GET /videos/:id") === 2);
   controller.abort();
   expect(await aborted).toMatchObject({ code: "aborted" });
+});
+
+test("a download that breaks in the middle is a ConnectionError", async () => {
+  const { api, clock, avatar } = given;
+  const { jobId } = await avatar.generate(files());
+  const broken = new ReadableStream({
+    start: (out) => out.enqueue(new Uint8Array(3)),
+    pull: (out) => out.error(new TypeError("terminated")),
+  });
+  const halfway = new Avatar({
+    apiKey: "avk_1",
+    baseUrl: api.url,
+    clock,
+    fetch: (url, init) =>
+      url.includes("/videos/") ? Promise.resolve(new Response(broken)) : fetch(url, init),
+  });
+  const error = await errorOf((await halfway.jobs.result(jobId)).blob());
+  expect(error).toMatchObject({ code: "connection", detail: expect.stringContaining("terminated") });
 });
