@@ -26,6 +26,7 @@ export interface Overrides {
   log?: Logger;
   now?: () => Date;
   openDatabase?: typeof openDatabase;
+  createJobChanges?: typeof createJobChanges;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
   dispatcher?: Partial<DispatcherOptions>;
 }
@@ -62,7 +63,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     });
     await store.start();
 
-    const changes = createJobChanges({ database, log });
+    const changes = (overrides.createJobChanges ?? createJobChanges)({ database, log });
     await changes.start();
     opened.push(changes.stop);
 

@@ -14,6 +14,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Services } from "../trpc/context.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { logFailure } from "./failures.ts";
+import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { authenticate } from "./request-context.ts";
@@ -47,6 +48,7 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
     reply.header("x-request-id", request.id);
     reply.header("x-content-type-options", "nosniff");
   });
+  finishConnections(app);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
     throw new AppError("not_found");

@@ -1,0 +1,30 @@
+import type { Socket } from "node:net";
+import type { FastifyInstance } from "fastify";
+
+/** How long requests may take to finish once the server stops. */
+const GRACE_MS = 8000;
+
+/**
+ * Lets the server stop: `close` ends connections that are idle at that moment, and waits without end for those that
+ * never sent a request, are kept alive after the answer that they wait for, or never finish theirs.
+ */
+export function finishConnections(app: FastifyInstance): void {
+  const unused = new Set<Socket>();
+  let isStopping = false;
+  let deadline: NodeJS.Timeout | undefined;
+
+  app.server.on("connection", (socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
+  app.server.on("request", ({ socket }) => unused.delete(socket));
+  app.addHook("onSend", async (_request, reply) => {
+    if (isStopping) reply.header("connection", "close");
+  });
+  app.addHook("preClose", async () => {
+    isStopping = true;
+    for (const socket of unused) socket.destroy();
+    deadline = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
+  });
+  app.addHook("onClose", async () => clearTimeout(deadline));
+}
