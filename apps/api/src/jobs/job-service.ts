@@ -186,7 +186,8 @@ function fingerprintOf(input: CreateInput, image: UploadRow, audio: UploadRow): 
 const formatCursor = (cursor: JobCursor) => `${cursor.createdAt.getTime()}_${cursor.id}`;
 
 function parseCursor(text: string): JobCursor {
-  const match = /^(\d{1,15})_(job_[0-9a-f]{32})$/.exec(text);
+  // 13 digits reach the year 2286; Postgres refuses dates that take many more.
+  const match = /^(\d{1,13})_(job_[0-9a-f]{32})$/.exec(text);
   if (!match?.[1] || !match[2])
     throw new AppError("invalid_input", {
       detail: "The cursor is not one that a page returned.",
