@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@avatar/contract/errors";
-import { and, asc, count, eq, gt, inArray, isNull, lt, lte, sql } from "drizzle-orm";
+import { and, count, eq, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
@@ -7,6 +7,7 @@ import type { RenderedVideo } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
 import type { JobRow } from "../jobs/job-repository.ts";
+import { lockNextJobs } from "./queue-repository.ts";
 
 export interface RunRef {
   runId: string;
@@ -63,8 +64,7 @@ export function createRunRepository(db: Db, newId: NewId) {
       db.transaction((tx) => work(createRunRepository(tx, newId))),
 
     /**
-     * Takes up to `limit` queued jobs, each with a new run under this owner's lease. Owners take turns: a job's turn is
-     * how many jobs of its owner run or wait before it. Within an owner, oldest first.
+     * Takes up to `limit` queued jobs, each with a new run under this process's lease.
      */
     async claim(
       limit: number,
@@ -74,23 +74,7 @@ export function createRunRepository(db: Db, newId: NewId) {
     ): Promise<ClaimedRun[]> {
       const { now, engine, startBy } = deadlines;
       return db.transaction(async (tx) => {
-        const turns = tx
-          .select({
-            id: jobs.id,
-            turn: sql<number>`row_number() over (partition by ${jobs.owner}
-              order by (${jobs.status} = 'queued'), ${jobs.createdAt}, ${jobs.id})`.as("turn"),
-          })
-          .from(jobs)
-          .where(inArray(jobs.status, UNFINISHED))
-          .as("turns");
-        const picked = await tx
-          .select({ id: jobs.id })
-          .from(jobs)
-          .innerJoin(turns, eq(turns.id, jobs.id))
-          .where(and(eq(jobs.status, "queued"), lte(jobs.runAfter, now), gt(jobs.deadlineAt, now)))
-          .orderBy(asc(turns.turn), asc(jobs.createdAt), asc(jobs.id))
-          .limit(limit)
-          .for("update", { of: jobs, skipLocked: true });
+        const picked = await lockNextJobs(tx, limit, now);
         const claimed: ClaimedRun[] = [];
         for (const { id } of picked) {
           const runId = newId("run");
@@ -103,6 +87,7 @@ export function createRunRepository(db: Db, newId: NewId) {
               deadlineAt: startBy,
               runId,
               progress: 0,
+              startedAt: now,
             })
             .where(eq(jobs.id, id))
             .returning();

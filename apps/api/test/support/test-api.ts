@@ -5,6 +5,7 @@ import { type App, type Overrides, startApp } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import { type Db, openDatabase } from "../../src/db/client.ts";
 import type { Router } from "../../src/trpc/router.ts";
+import { createRest, type Rest, uploadFile } from "./rest.ts";
 import { createScriptedEngine, type ScriptedEngine } from "./scripted-engine.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
 
@@ -19,8 +20,7 @@ export interface TestApi {
   logs: string[];
   /** Moves the server's clock forward. */
   advance(ms: number): void;
-  /** A request through the REST door; a plain object becomes JSON. */
-  rest(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<RestAnswer>;
+  rest: Rest;
   trpc: CreateTRPCClient<Router>;
   /** Uploads the bytes and returns the id. */
   upload(contentType: string, bytes: Uint8Array): Promise<string>;
@@ -29,25 +29,23 @@ export interface TestApi {
   stop(): Promise<void>;
 }
 
-export interface RestAnswer {
-  status: number;
-  headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
-  body: any;
-}
-
 export interface TestApiOptions extends Overrides {
   database?: TestDatabase;
   config?: Partial<Config>;
 }
-
-type Body = NonNullable<RequestInit["body"]>;
 
 const media = new URL("../../../../examples/media/", import.meta.url);
 export const PORTRAIT = await readFile(new URL("portrait.png", media));
 export const SPEECH = await readFile(new URL("speech-3s.wav", media));
 
 export const TEST_KEY = `avk_live_${"T".repeat(40)}`;
+
+export async function uploadFixtures(rest: Rest): Promise<{ image: string; audio: string }> {
+  return {
+    image: await uploadFile(rest, "image/png", PORTRAIT),
+    audio: await uploadFile(rest, "audio/wav", SPEECH),
+  };
+}
 
 /** The whole API on a real socket and a real database, with an engine that does what it is told. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
@@ -89,29 +87,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   );
   const authorization = `Bearer ${TEST_KEY}`;
 
-  async function rest(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-    const isJson =
-      typeof body === "object" && body !== null && !(body instanceof FormData || body instanceof Uint8Array);
-    const response = await fetch(new URL(path, app.url), {
-      method,
-      headers: { authorization, ...(isJson && { "content-type": "application/json" }), ...headers },
-      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as Body) }),
-    });
-    const text = await response.text();
-    const isJsonAnswer = response.headers.get("content-type")?.includes("json");
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: isJsonAnswer ? JSON.parse(text) : text,
-    };
-  }
-
-  async function upload(contentType: string, bytes: Uint8Array): Promise<string> {
-    const { body } = await rest("POST", "/v1/uploads", { contentType, bytes: bytes.length });
-    const put = await fetch(body.url, { method: "PUT", headers: body.headers, body: bytes as Body });
-    if (!put.ok) throw new Error(`the upload was refused: ${put.status} ${await put.text()}`);
-    return body.id;
-  }
+  const rest = createRest(app.url, TEST_KEY);
 
   return {
     url: app.url,
@@ -133,11 +109,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     trpc: createTRPCClient<Router>({
       links: [httpBatchLink({ url: `${app.url}/trpc`, headers: { authorization } })],
     }),
-    upload,
-    uploadFixtures: async () => ({
-      image: await upload("image/png", PORTRAIT),
-      audio: await upload("audio/wav", SPEECH),
-    }),
+    upload: (contentType, bytes) => uploadFile(rest, contentType, bytes),
+    uploadFixtures: () => uploadFixtures(rest),
     async stop() {
       await app.stop();
       if (!options.database) await database.remove();

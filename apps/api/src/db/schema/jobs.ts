@@ -50,6 +50,8 @@ export const jobs = pgTable(
     runAfter: time().notNull(),
     /** The run that may change this job; null while queued and in final states. */
     runId: text(),
+    /** When its newest run began: owners take turns by it. */
+    startedAt: time(),
     cold: boolean().notNull().default(false),
     progress: real().notNull().default(0),
 
@@ -65,7 +67,8 @@ export const jobs = pgTable(
   (table) => [
     index("jobs_owner_created").on(table.owner, table.createdAt.desc(), table.id.desc()),
     uniqueIndex("jobs_idempotency").on(table.owner, table.idempotencyKey),
-    index("jobs_queue").on(table.createdAt, table.id).where(sql`${table.status} = 'queued'`),
+    index("jobs_queue").on(table.owner, table.createdAt, table.id).where(sql`${table.status} = 'queued'`),
+    index("jobs_owner_started").on(table.owner, table.startedAt).where(sql`${table.startedAt} is not null`),
     index("jobs_deadline").on(table.deadlineAt).where(sql`${table.deadlineAt} is not null`),
     index("jobs_video_expiry").on(table.videoExpiresAt).where(sql`${table.videoKey} is not null`),
     index("jobs_image_upload").on(table.imageUploadId),
