@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type PreviewOptions, type PreviewResult, renderPreview } from "../src/preview-engine.ts";
@@ -74,11 +74,4 @@ test("progress rises from 0 to 1", async () => {
 test("a silent recording gives a video of the still face", async () => {
   const { frames } = await render({ audioPath: aFile("silence.wav", aWav(new Int16Array(8000))) });
   expect(frames).toBe(13);
-});
-
-test("a video appears whole: nothing else is left beside it", async () => {
-  const folder = aFolder();
-  const outputPath = join(folder, "video.mp4");
-  await renderPreview({ imagePath: PORTRAIT, audioPath: aShortSpeech(), outputPath });
-  expect(readdirSync(folder)).toEqual(["video.mp4"]);
 });

@@ -1,6 +1,6 @@
 import type { GraphNode, Tensor } from "./graph-model.ts";
 
-export interface Window {
+interface Window {
   readonly outHeight: number;
   readonly outWidth: number;
   /** Rows of zeros imagined above, and columns left of, the input. */
@@ -141,14 +141,13 @@ function multiply(
 
 /** Each channel convolved with its own 3x3 filter; the models use no other depthwise size. */
 export function convolveDepthwise(input: Tensor, filter: Tensor, node: GraphNode): Tensor {
-  const [, height = 1, width = 1, channels = 1] = input.shape;
+  const channels = input.shape[3] ?? 1;
   const { outHeight, outWidth, padTop, padLeft } = windowOf(input, 3, 3, node);
   const padded = surroundWithZeros(input, outHeight, outWidth, padTop, padLeft, node.stride);
   const rowStep = padded.width * channels;
   const { data: source } = padded;
   const weights = filter.data;
   const result = new Float32Array(outHeight * outWidth * channels);
-  if (height < 1 || width < 1) return { shape: [1, outHeight, outWidth, channels], data: result };
   // Channel by channel, so that the nine weights stay in registers.
   for (let c = 0; c < channels; c++) {
     const w0 = weights[c] as number;

@@ -25,7 +25,7 @@ export interface MouthOpening {
 }
 
 /** Widest opening; more looks like shouting. */
-const MAX_GAP = 0.13;
+const MAX_GAP = 0.14;
 const LOWER_LIP_SHARE = 0.84;
 /** How far the head turns about the neck, below the chin. */
 const NECK_BELOW_CHIN = 0.45;

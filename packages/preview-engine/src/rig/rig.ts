@@ -1,6 +1,6 @@
 import Delaunator from "delaunator";
 import { type Landmark, landmarkAt } from "../face/face-mesh.ts";
-import { FACE_OVAL, INNER_LIPS } from "../face/landmark-indices.ts";
+import { FACE_OVAL, INNER_LIPS, LOWER_LIP_EDGE } from "../face/landmark-indices.ts";
 import type { FrameSize } from "../image/composition.ts";
 import type { Rectangle } from "../image/rgb-image.ts";
 import { createFaceAxes, type FaceAxes, toFace } from "./face-axes.ts";
@@ -22,12 +22,15 @@ export interface Rig {
 
 /** Spacing of the vertices outside the face, in face units. */
 const GRID_STEP = 0.16;
+/** How far teeth may reach over the lower lip's landmarks. */
+const TEETH_MARGIN = 0.014;
 /** The jaw is dropped this far while the net is cut, so that no triangle joins the two lips. */
 const CUTTING_DROP = 0.3;
 
 /** @param picture the part of the frame that shows the portrait itself; nothing outside it moves */
-export function createRig(landmarks: readonly Landmark[], frame: FrameSize, picture: Rectangle): Rig {
-  const axes = createFaceAxes(landmarks);
+export function createRig(found: readonly Landmark[], frame: FrameSize, picture: Rectangle): Rig {
+  const axes = createFaceAxes(found);
+  const landmarks = freeTeeth(found, axes);
   const points = landmarks.map(({ x, y }) => toFace(axes, x, y));
   const mouth = measureMouth(points, axes.unit);
   const vertices = [
@@ -43,6 +46,21 @@ export function createRig(landmarks: readonly Landmark[], frame: FrameSize, pict
     triangles: cutIntoTriangles(vertices, weights, axes),
     restOpening: polygonOf(INNER_LIPS, landmarks),
   };
+}
+
+/**
+ * Moves the lower lip's inner edge down a little where teeth show. The landmarks are off by a pixel or two, and
+ * a sliver of teeth left on the lip would move with it.
+ */
+function freeTeeth(landmarks: readonly Landmark[], axes: FaceAxes): readonly Landmark[] {
+  const points = landmarks.map(({ x, y }) => toFace(axes, x, y));
+  const drop = TEETH_MARGIN * axes.unit * measureMouth(points, axes.unit).smile;
+  const edge = new Set<number>(LOWER_LIP_EDGE.slice(1, -1));
+  return landmarks.map((landmark, index) =>
+    edge.has(index)
+      ? { ...landmark, x: landmark.x - axes.sin * drop, y: landmark.y + axes.cos * drop }
+      : landmark,
+  );
 }
 
 /** A grid over everything but the face, including the frame's borders. */

@@ -119,7 +119,7 @@ export function createWeighing(
       if (lip.isLower) return { jaw: mix(CORNER_SHARE, 1, mix(lens, bell, clamp(1.7 * depth))), upperLip: 0 };
       const below =
         side < 1 ? mix(lens, body, smoothStep(0.02, 0.3, depth)) : body * smoothStep(-0.3, 0.3, depth);
-      return { jaw: Math.max(below, nearCorner), upperLip: 0 };
+      return { jaw: Math.max(below, nearCorner * (1 - smoothStep(0.3, 1, depth))), upperLip: 0 };
     }
     const height = clamp((upperEdge - point.down) / (upperEdge - noseBase), 0, 1.5);
     const upperLip = lip.isUpper || side < 1.3 ? lens * (1 - smoothStep(0.15, 0.95, height)) : 0;

@@ -1,18 +1,18 @@
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { PORTRAIT } from "../../test/support/fixtures.ts";
-import type { RgbImage } from "../image/rgb-image.ts";
-import { PreviewError } from "../preview-error.ts";
-import { withoutRepeats } from "./detect-faces.ts";
-import { landmarkAt } from "./face-mesh.ts";
-import { findFace } from "./find-face.ts";
+import { withoutRepeats } from "../src/face/detect-faces.ts";
+import { landmarkAt } from "../src/face/face-mesh.ts";
+import { findFace } from "../src/face/find-face.ts";
 import {
   CHIN,
   FOREHEAD_TOP,
   INNER_LOWER_LIP,
   INNER_UPPER_LIP,
   OUTER_EYE_CORNERS,
-} from "./landmark-indices.ts";
+} from "../src/face/landmark-indices.ts";
+import type { RgbImage } from "../src/image/rgb-image.ts";
+import { PreviewError } from "../src/preview-error.ts";
+import { PORTRAIT } from "./support/fixtures.ts";
 
 async function toImage(picture: Sharp): Promise<RgbImage> {
   const { data, info } = await picture.removeAlpha().raw().toBuffer({ resolveWithObject: true });
