@@ -3,11 +3,11 @@ import type { CreateJobInput, JobSettings } from "@avatar/contract/types";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
 import { createHttp, type Http } from "./http.ts";
 import { createJobs, type Jobs } from "./jobs.ts";
-import { type Media, type SniffedFile, sniff, uploadId } from "./media.ts";
+import { type Media, type SniffedFile, sniff, type Upload, uploadId } from "./media.ts";
 import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
 import type { ClientOptions } from "./settings.ts";
-import { type Upload, type UploadOptions, type UploadProgress, uploadFile } from "./uploads.ts";
+import { type UploadOptions, type UploadProgress, uploadFile } from "./uploads.ts";
 import { type CreateVideo, createVideo } from "./video.ts";
 
 /**

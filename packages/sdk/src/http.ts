@@ -22,7 +22,7 @@ export interface ApiRequest {
 }
 
 /** A request to a signed link, which is all the authorization it needs. */
-export interface SignedRequest {
+interface SignedRequest {
   method: "GET" | "PUT";
   url: string;
   headers?: Record<string, string>;

@@ -34,9 +34,9 @@ export {
 export type { Generation, ResumeOptions } from "./generation.ts";
 export type { CallOptions } from "./http.ts";
 export type { CreateJobOptions, GetJobOptions, JobList, Jobs } from "./jobs.ts";
-export type { Media } from "./media.ts";
+export type { Media, Upload } from "./media.ts";
 export type { Clock, RetryOptions } from "./retry.ts";
 export type { Bounds } from "./scope.ts";
 export type { ClientOptions } from "./settings.ts";
-export type { Upload, UploadOptions, UploadProgress } from "./uploads.ts";
+export type { UploadOptions, UploadProgress } from "./uploads.ts";
 export type { StreamOptions, Video } from "./video.ts";

@@ -1,6 +1,5 @@
 import type { MediaKind, MediaType } from "@avatar/contract/limits";
 import { AvatarError } from "./errors.ts";
-import type { Upload } from "./uploads.ts";
 
 /**
  * A file: its bytes, a stream or answer to read them from, a function that opens it when it is needed, or an upload
@@ -19,6 +18,19 @@ export type Media =
   | (() => Blob | Promise<Blob>)
   | Upload
   | string;
+
+/**
+ * A file on the server, good for any number of jobs until it expires.
+ *
+ * @example
+ * const image = await avatar.upload(portrait);
+ * const videos = await Promise.all(recordings.map((audio) => avatar.generate({ image, audio })));
+ */
+export interface Upload {
+  readonly id: string;
+  /** After this time the file is deleted once no unfinished job needs it. */
+  readonly expiresAt: Date;
+}
 
 /** A file that is known to be worth sending. */
 export interface SniffedFile {

@@ -2,20 +2,7 @@ import type { MediaKind } from "@avatar/contract/limits";
 import type { Upload as SignedUpload } from "@avatar/contract/types";
 import { toHex } from "./hex.ts";
 import type { CallOptions, Http } from "./http.ts";
-import type { SniffedFile } from "./media.ts";
-
-/**
- * A file on the server, good for any number of jobs until it expires.
- *
- * @example
- * const image = await avatar.upload(portrait);
- * const videos = await Promise.all(recordings.map((audio) => avatar.generate({ image, audio })));
- */
-export interface Upload {
-  readonly id: string;
-  /** After this time the file is deleted once no unfinished job needs it. */
-  readonly expiresAt: Date;
-}
+import type { SniffedFile, Upload } from "./media.ts";
 
 /**
  * How far an upload is. `fetch` tells nothing in between, so there is one report when it starts and one when it ends.

@@ -16,7 +16,7 @@ export type Fault =
 /** One state of a job, as a test writes it. */
 export type State = { status: Job["status"] } & Record<string, unknown>;
 
-export interface SeenRequest {
+interface SeenRequest {
   route: string;
   headers: IncomingMessage["headers"];
   query: URLSearchParams;
