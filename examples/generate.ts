@@ -31,6 +31,7 @@ try {
   const facts = `${video.width}x${video.height}, ${video.durationSeconds.toFixed(1)} s, ${Math.ceil(video.bytes / 1000)} kB`;
   console.log(`Saved ${output} (${facts}) after ${seconds} s. Job ${video.jobId}.`);
 } catch (error) {
+  if (process.stdout.isTTY) console.log(); // below the bar
   console.error(AvatarError.is(error) ? error.message : error);
   process.exitCode = 1;
 }

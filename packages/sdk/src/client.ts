@@ -23,7 +23,12 @@ export interface GenerateInput extends JobSettings {
   audio: Media;
 }
 
-/** Options of {@link Avatar.generate}. */
+/**
+ * Options of {@link Avatar.generate}.
+ *
+ * @example
+ * const video = await avatar.generate(input, { idempotencyKey: "order-7", timeoutMs: 10 * 60_000 });
+ */
 export interface GenerateOptions extends ResumeOptions {
   onUpload?: ((progress: UploadProgress) => void) | undefined;
   /**

@@ -2,7 +2,12 @@ import type { ErrorCode as ApiErrorCode } from "@avatar/contract/errors";
 import type { CanceledJob, FailedJob, Issue } from "@avatar/contract/types";
 import { defined } from "./fields.ts";
 
-/** Codes of errors that arise on your side of the wire. */
+/**
+ * Codes of errors that arise on your side of the wire.
+ *
+ * @example
+ * const isOffline = (code: ErrorCode) => code === ("connection" satisfies LocalErrorCode);
+ */
 export type LocalErrorCode =
   | "aborted"
   | "connection"
@@ -20,7 +25,12 @@ export type LocalErrorCode =
  */
 export type ErrorCode = ApiErrorCode | LocalErrorCode | (string & {});
 
-/** What an {@link AvatarError} is made of. */
+/**
+ * What an {@link AvatarError} is made of.
+ *
+ * @example
+ * throw new AvatarError({ code: "no_face", detail: "No face was found." } satisfies ErrorFacts);
+ */
 export interface ErrorFacts {
   code: ErrorCode;
   detail: string;
@@ -96,18 +106,33 @@ export class AvatarError extends Error {
   }
 }
 
-/** The API answered with an error. */
+/**
+ * The API answered with an error.
+ *
+ * @example
+ * if (error instanceof ApiError) console.log(error.status, error.requestId, error.issues);
+ */
 export class ApiError extends AvatarError {
   override readonly name = "ApiError";
   declare readonly status: number;
 }
 
-/** The API could not be reached, or the connection broke. */
+/**
+ * The API could not be reached, or the connection broke.
+ *
+ * @example
+ * if (error instanceof ConnectionError) console.log(`gave up after ${error.attempts} tries`);
+ */
 export class ConnectionError extends AvatarError {
   override readonly name = "ConnectionError";
 }
 
-/** `timeoutMs` has passed, or the API has not answered a request in time. */
+/**
+ * `timeoutMs` has passed, or the API has not answered a request in time.
+ *
+ * @example
+ * if (error instanceof TimeoutError && error.jobId) await avatar.resume(error.jobId);
+ */
 export class TimeoutError extends AvatarError {
   override readonly name = "TimeoutError";
 
@@ -116,7 +141,12 @@ export class TimeoutError extends AvatarError {
   }
 }
 
-/** Your `signal` was aborted, or the scope of an `await using` was left. */
+/**
+ * Your `signal` was aborted, or the scope of an `await using` was left.
+ *
+ * @example
+ * if (error instanceof AbortedError) return;
+ */
 export class AbortedError extends AvatarError {
   override readonly name = "AbortedError";
 
@@ -141,7 +171,12 @@ export class JobFailedError extends AvatarError {
   }
 }
 
-/** The job was canceled, by this program or by another one. */
+/**
+ * The job was canceled, by this program or by another one.
+ *
+ * @example
+ * if (error instanceof JobCanceledError) console.log(error.job.finishedAt);
+ */
 export class JobCanceledError extends AvatarError {
   override readonly name = "JobCanceledError";
   readonly job: CanceledJob;

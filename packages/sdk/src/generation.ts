@@ -6,7 +6,12 @@ import type { Clock } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 import type { CreateVideo, Video } from "./video.ts";
 
-/** Options of a wait for a video. */
+/**
+ * Options of a wait for a video.
+ *
+ * @example
+ * const video = await avatar.resume(id, { signal, onAbort: "leave" });
+ */
 export interface ResumeOptions extends Bounds {
   /** Called with every state of the job. If it throws, the wait ends as if it were aborted. */
   onUpdate?: ((job: Job) => void) | undefined;

@@ -4,7 +4,12 @@ import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry
 import { type Bounds, withinBounds } from "./scope.ts";
 import { authorization, type Settings, urlOf } from "./settings.ts";
 
-/** Options of every call. */
+/**
+ * Options of every call.
+ *
+ * @example
+ * const job = await avatar.jobs.get(id, { timeoutMs: 5000, retry: false });
+ */
 export interface CallOptions extends Bounds {
   /** Instead of the client's own `retry`. */
   retry?: RetryOptions | false | undefined;

@@ -4,7 +4,12 @@ import { toHex } from "./hex.ts";
 import { type ApiRequest, type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
 import { type CreateVideo, getResult, jobPath, type Video } from "./video.ts";
 
-/** Options of a call that creates a job. */
+/**
+ * Options of a call that creates a job.
+ *
+ * @example
+ * const job = await avatar.jobs.create({ image, audio }, { idempotencyKey: "order-7" });
+ */
 export interface CreateJobOptions extends CallOptions {
   /**
    * Calls with the same key and the same input create one job. Default: a new key for each call, kept across its
@@ -13,7 +18,12 @@ export interface CreateJobOptions extends CallOptions {
   idempotencyKey?: string | undefined;
 }
 
-/** Options of a read that may wait for the job to change. */
+/**
+ * Options of a read that may wait for the job to change.
+ *
+ * @example
+ * const next = await avatar.jobs.get(job.id, { wait: 25, after: job.version });
+ */
 export interface GetJobOptions extends CallOptions {
   /** Hold the answer for up to this many seconds (0 to 30) until the job changes. */
   wait?: number | undefined;

@@ -23,7 +23,12 @@ function notAFile(path: string | URL, cause?: unknown): never {
   throw new AvatarError({ code: "file_not_found", detail: `There is no readable file ${path}.`, cause });
 }
 
-/** A video on disk. */
+/**
+ * A video on disk.
+ *
+ * @example
+ * const { path, bytes }: SavedVideo = await saveTo(video, "talking.mp4");
+ */
 export interface SavedVideo {
   path: string;
   bytes: number;

@@ -16,7 +16,12 @@ export interface RetryOptions {
   budgetMs?: number | undefined;
 }
 
-/** Time, as the client sees it; tests replace it. */
+/**
+ * Time, as the client sees it; tests replace it.
+ *
+ * @example
+ * const instant: Clock = { now: Date.now, sleep: async () => {} };
+ */
 export interface Clock {
   now(): number;
   sleep(ms: number, signal: AbortSignal): Promise<void>;

@@ -1,6 +1,11 @@
 import { AbortedError, type AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
 
-/** What ends a call before it is done. */
+/**
+ * What ends a call before it is done.
+ *
+ * @example
+ * const video = await avatar.generate(input, { signal: controller.signal, timeoutMs: 10 * 60_000 });
+ */
 export interface Bounds {
   /** Abort it and the call rejects at once with the code `aborted`. */
   signal?: AbortSignal | undefined;

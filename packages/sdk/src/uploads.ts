@@ -16,7 +16,12 @@ export interface UploadProgress {
   readonly total: number;
 }
 
-/** Options of an upload. */
+/**
+ * Options of an upload.
+ *
+ * @example
+ * const image = await avatar.upload(portrait, { onUpload: ({ loaded }) => console.log(loaded) });
+ */
 export interface UploadOptions extends CallOptions {
   onUpload?: ((progress: UploadProgress) => void) | undefined;
 }

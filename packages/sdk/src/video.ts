@@ -4,7 +4,12 @@ import { type CallOptions, type Http, orConnectionError, REQUEST_TIMEOUT_MS } fr
 import type { Clock } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 
-/** Options of a download that is read piece by piece. */
+/**
+ * Options of a download that is read piece by piece.
+ *
+ * @example
+ * for await (const chunk of video.stream({ signal })) out.write(chunk);
+ */
 export interface StreamOptions {
   signal?: AbortSignal | undefined;
 }
