@@ -8,8 +8,8 @@ export default defineConfig({
       { extends: true, test: { name: "renders", include: ["test/**/*.test.ts"] } },
     ],
     // One that takes longer than this hangs.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
     coverage: {
       provider: "v8",
