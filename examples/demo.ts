@@ -46,6 +46,9 @@ async function withApi(dataDir: string, use: (baseUrl: string) => Promise<void>)
     DATA_DIR: dataDir,
     BOOTSTRAP_API_KEY: apiKey,
     LOG_LEVEL: "warn",
+    // Whatever this shell is set up for, the demo stands alone.
+    DATABASE_URL: "",
+    PUBLIC_BASE_URL: "",
   });
   try {
     await use(await addressOf(api));
