@@ -20,7 +20,7 @@ const run = (script: string, ...args: string[]) =>
 
 const CONSUMER = readFileSync(new URL("consumer.ts.txt", import.meta.url), "utf8");
 
-/** What the README's examples take for granted. */
+/** What the READMEs' examples take for granted. */
 const PRELUDE = `
   import { Avatar, AvatarError, type Generation } from "@avatar/client";
   declare const avatar: Avatar, generation: Generation, image: Blob, audio: Blob, recordings: Blob[];
@@ -61,12 +61,13 @@ function compileConsumers() {
   const page = { module: "preserve", lib: ["ES2022", "DOM", "DOM.AsyncIterable"], types: [] };
   compile("a bundler and the DOM", { "consumer.ts": CONSUMER.replace(/^.*\/\/ node$/gm, "") }, page);
 
-  const readme = readFileSync(join(installed, "README.md"), "utf8");
-  const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""], index) => [
+  const readmes = [join(installed, "README.md"), join(root, "../../README.md")];
+  const text = readmes.map((path) => readFileSync(path, "utf8")).join("\n");
+  const blocks = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""], index) => [
     `readme-${index + 1}.mts`,
     code.startsWith("import") ? code : `${PRELUDE}{${code}}`,
   ]);
-  compile(`${blocks.length} examples of the README`, Object.fromEntries(blocks), node);
+  compile(`${blocks.length} examples of the READMEs`, Object.fromEntries(blocks), node);
 }
 
 function compile(what: string, sources: Record<string, string>, options: object) {
