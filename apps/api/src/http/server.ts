@@ -41,13 +41,14 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
     routerOptions: { maxParamLength: 1000 },
     // Slow senders of headers are cut off; bodies may take their time.
     http: { headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 5000 },
-    frameworkErrors: (error, request, reply: FastifyReply) => sendProblem(error, request, reply),
+    // These come before any hook.
+    frameworkErrors(error, request, reply: FastifyReply) {
+      addHeaders(request, reply);
+      sendProblem(error, request, reply);
+    },
   });
 
-  app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id);
-    reply.header("x-content-type-options", "nosniff");
-  });
+  app.addHook("onRequest", async (request, reply) => addHeaders(request, reply));
   finishConnections(app);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
@@ -72,6 +73,11 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
     await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
   });
   return app;
+}
+
+function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header("x-request-id", request.id);
+  reply.header("x-content-type-options", "nosniff");
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
