@@ -161,6 +161,6 @@ const healthPath = (
 };
 
 const HEALTH_PATHS = {
-  "/healthz": healthPath("health", "The process answers", ["internal"]),
+  "/healthz": healthPath("health", "The process answers", []),
   "/readyz": healthPath("readiness", "The service can do its work", ["unavailable"]),
 };

@@ -16,7 +16,14 @@ export const createJob = procedure
       tags: ["jobs"],
     },
     status: 202,
-    errors: ["idempotency_mismatch", "upload_not_found", "upload_incomplete", ...INPUT_FILE_ERRORS],
+    errors: [
+      "malformed_multipart",
+      "missing_part",
+      "idempotency_mismatch",
+      "upload_not_found",
+      "upload_incomplete",
+      ...INPUT_FILE_ERRORS,
+    ],
   })
   .input(CreateJobInput)
   .output(Job)
