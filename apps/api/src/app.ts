@@ -16,6 +16,7 @@ import { createRetention } from "./retention/retention.ts";
 import { createRetentionRepository } from "./retention/retention-repository.ts";
 import { createDiskObjectStore } from "./storage/disk-object-store.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
+import { joinProcesses } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
 import { createUploadRepository } from "./uploads/upload-repository.ts";
@@ -55,11 +56,18 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     opened.push(database.close);
     const { db } = database;
 
+    const processes = await joinProcesses(config.dataDir, newId);
+    opened.push(processes.leave);
+
+    const previewDirectory = join(config.dataDir, "preview");
+    await processes.clear(previewDirectory);
+
     const store = createDiskObjectStore({
       directory: config.dataDir,
       publicUrl,
       signingSecret: await loadSigningSecret(config.dataDir),
       now,
+      processes,
     });
     await store.start();
 
@@ -72,7 +80,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       (() =>
         createPreviewEngine({
           store,
-          tempDirectory: join(config.dataDir, "preview"),
+          tempDirectory: join(previewDirectory, processes.id),
           encoder: config.previewEncoder,
           ffmpegPath: config.ffmpegPath,
           log,
@@ -85,7 +93,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       engine,
       changes,
       now,
-      replicaId: newId("api"),
+      replicaId: processes.id,
       log,
       options: {
         maxRunsInFlight: config.maxRunsInFlight,

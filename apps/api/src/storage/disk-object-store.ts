@@ -11,6 +11,7 @@ import {
   type SignedPut,
   type StoredObject,
 } from "./object-store.ts";
+import type { Processes } from "./processes.ts";
 import { createLinkSigner, type SignedGet } from "./signed-links.ts";
 
 interface Deps {
@@ -19,12 +20,17 @@ interface Deps {
   publicUrl: () => string;
   signingSecret: Uint8Array | string;
   now: () => Date;
+  /** Those that share the directory; by default this one has it for itself. */
+  processes?: Pick<Processes, "id" | "isLeftOver">;
 }
+
+const ALONE = { id: "alone", isLeftOver: () => true };
 
 export type DiskObjectStore = ReturnType<typeof createDiskObjectStore>;
 
-/** Objects as files under `<directory>/objects/<key>`. One process owns the directory. */
-export function createDiskObjectStore({ directory, publicUrl, signingSecret, now }: Deps) {
+/** Objects as files under `<directory>/objects/<key>`. */
+export function createDiskObjectStore(deps: Deps) {
+  const { directory, publicUrl, signingSecret, now, processes = ALONE } = deps;
   const objects = join(directory, "objects");
   const incoming = join(directory, "incoming");
   const signer = createLinkSigner({ secret: signingSecret, now });
@@ -38,7 +44,7 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
     accept: (stored: StoredObject) => void = () => {},
   ): Promise<StoredObject> {
     const path = pathOf(key);
-    const temporary = join(incoming, randomUUID());
+    const temporary = join(incoming, `${processes.id}.${randomUUID()}`);
     const hash = createHash("sha256");
     let bytes = 0;
     const file = await open(temporary, "wx", 0o600);
@@ -65,11 +71,12 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
   }
 
   return {
-    /** Removes what uploads left behind when the process was killed. */
+    /** Removes what uploads left behind when their process was killed. */
     async start(): Promise<void> {
       await mkdir(objects, { recursive: true });
       await mkdir(incoming, { recursive: true });
-      for (const name of await readdir(incoming)) await rm(join(incoming, name), { force: true });
+      for (const name of await readdir(incoming))
+        if (processes.isLeftOver(name)) await rm(join(incoming, name), { force: true });
     },
 
     put: (key: string, body: AsyncIterable<Uint8Array>, options: PutOptions) => write(key, body, options),
