@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { describe, expect, test } from "vitest";
+import { ConfigError, EnvSchema, parseConfig } from "./config.ts";
+
+const KEY = `avk_live_${"k".repeat(32)}`;
+const NAMES = Object.keys(EnvSchema.shape);
+const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+
+test("without variables the server is for this machine alone, with an embedded database", () => {
+  expect(parseConfig({})).toEqual({
+    host: "127.0.0.1",
+    port: 8787,
+    publicBaseUrl: undefined,
+    dataDir: resolve(".data"),
+    database: { dataDir: resolve(".data") },
+    bootstrapApiKey: undefined,
+    logLevel: "info",
+    previewEncoder: "auto",
+    ffmpegPath: undefined,
+    maxRunsInFlight: expect.any(Number),
+    queueTimeoutMs: 6 * 3600 * 1000,
+  });
+});
+
+test.each([
+  [{ DATABASE_URL: "postgres://u:p@db:5432/avatar" }, { database: { url: "postgres://u:p@db:5432/avatar" } }],
+  [{ DATABASE_URL: "postgresql://db/avatar" }, { database: { url: "postgresql://db/avatar" } }],
+  [{ DATA_DIR: "/data" }, { dataDir: "/data", database: { dataDir: "/data" } }],
+  [{ PUBLIC_BASE_URL: "https://api.example.com/" }, { publicBaseUrl: "https://api.example.com" }],
+  [{ PUBLIC_BASE_URL: "https://example.com/api//" }, { publicBaseUrl: "https://example.com/api" }],
+  [{ PORT: "0" }, { port: 0 }],
+  [{ MAX_RUNS_IN_FLIGHT: "7" }, { maxRunsInFlight: 7 }],
+  [{ QUEUE_TIMEOUT_SECONDS: "90" }, { queueTimeoutMs: 90_000 }],
+  [{ BOOTSTRAP_API_KEY: KEY }, { bootstrapApiKey: KEY }],
+])("%j is understood", (env, expected) => {
+  expect(parseConfig(env)).toMatchObject(expected);
+});
+
+test("an empty variable counts as not set, and an unknown one does not matter", () => {
+  const empty = Object.fromEntries(NAMES.map((name) => [name, ""]));
+  expect(parseConfig({ ...empty, HOME: "/root" })).toEqual(parseConfig({}));
+});
+
+describe("mistakes", () => {
+  const WRONG = {
+    PORT: "65536",
+    PUBLIC_BASE_URL: "ftp://secret.example.com",
+    DATABASE_URL: "mysql://user:secret@db/avatar",
+    BOOTSTRAP_API_KEY: "secret",
+    LOG_LEVEL: "loud",
+    PREVIEW_ENCODER: "best",
+    MAX_RUNS_IN_FLIGHT: "0",
+    QUEUE_TIMEOUT_SECONDS: "-1",
+  };
+  const message = (env: Record<string, string>) => {
+    try {
+      parseConfig(env);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      return String((error as Error).message);
+    }
+    return "";
+  };
+
+  test("are all listed at once, each on a line of its own that names its variable", () => {
+    const [, ...lines] = message(WRONG).split("\n");
+    expect(lines.map((line) => /^ {2}([A-Z_]+): expected /.exec(line)?.[1])).toEqual(Object.keys(WRONG));
+  });
+
+  test("do not repeat what was given, which may be a secret", () => {
+    expect(message(WRONG)).not.toContain("secret");
+  });
+
+  test.each(["1e3", "0x10", "1.5", " 1", "abc"])("PORT=%s is one", (PORT) => {
+    expect(message({ PORT })).toContain("PORT: expected a whole number from 0 to 65535");
+  });
+});
+
+describe("every variable is in", () => {
+  test(".env.example, which changes nothing when it is copied", () => {
+    const example = parseEnv(read(".env.example"));
+    expect(Object.keys(example).toSorted()).toEqual(NAMES.toSorted());
+    expect(parseConfig(example)).toEqual(parseConfig({}));
+  });
+
+  test("docs/configuration.md, with its default", () => {
+    const rows = read("docs/configuration.md").matchAll(/^\| `([A-Z_]+)` \| (\S+) \|/gm);
+    const expected = Object.entries(EnvSchema.shape).map(([name, schema]) => {
+      const value = schema.parse(undefined);
+      return [name, value === undefined ? "–" : `\`${value}\``];
+    });
+    expect([...rows].map(([, name, value]) => [name, value])).toEqual(expected);
+  });
+});
