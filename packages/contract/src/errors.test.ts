@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { ERROR_CODES, ERRORS, errorDocsPath, isErrorCode } from "./errors.ts";
+
+test.each(ERROR_CODES)("%s can be shown, linked and acted upon", (code) => {
+  const { status, title, hint } = ERRORS[code];
+  expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
+  expect(status).toBeGreaterThanOrEqual(400);
+  expect(status).toBeLessThan(600);
+  expect(title).toMatch(/^[A-Z].*[^.]$/);
+  expect(hint).toMatch(/^[A-Z].*\.$/);
+  expect(errorDocsPath(code)).toBe(`/docs/errors/${code}`);
+});
+
+test("what is our fault is worth another try", () => {
+  for (const code of ERROR_CODES) if (ERRORS[code].status >= 500) expect(ERRORS[code].retryable).toBe(true);
+});
+
+test.each([
+  ["job_not_found", true],
+  ["JOB_NOT_FOUND", false],
+  ["constructor", false],
+  ["__proto__", false],
+  ["", false],
+])("%j is a code: %s", (code, expected) => {
+  expect(isErrorCode(code)).toBe(expected);
+});
