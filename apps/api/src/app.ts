@@ -14,7 +14,7 @@ import { createJobRepository } from "./jobs/job-repository.ts";
 import { createJobService } from "./jobs/job-service.ts";
 import { createRetention } from "./retention/retention.ts";
 import { createRetentionRepository } from "./retention/retention-repository.ts";
-import { createDiskObjectStore } from "./storage/disk-object-store.ts";
+import { createDiskObjectStore, type DiskObjectStore } from "./storage/disk-object-store.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
 import { joinProcesses } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
@@ -28,6 +28,7 @@ export interface Overrides {
   now?: () => Date;
   openDatabase?: typeof openDatabase;
   createJobChanges?: typeof createJobChanges;
+  wrapStore?: (store: DiskObjectStore) => DiskObjectStore;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
   dispatcher?: Partial<DispatcherOptions>;
 }
@@ -62,13 +63,14 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     const previewDirectory = join(config.dataDir, "preview");
     await processes.clear(previewDirectory);
 
-    const store = createDiskObjectStore({
+    const diskStore = createDiskObjectStore({
       directory: config.dataDir,
       publicUrl,
       signingSecret: await loadSigningSecret(config.dataDir),
       now,
       processes,
     });
+    const store = overrides.wrapStore?.(diskStore) ?? diskStore;
     await store.start();
 
     const changes = (overrides.createJobChanges ?? createJobChanges)({ database, log });

@@ -1,22 +1,28 @@
 import { startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { DispatcherOptions } from "../../src/dispatch/dispatcher.ts";
+import { type CrashOptions, withCrashPoints } from "./crash-points.ts";
 import { createScriptedEngine } from "./scripted-engine.ts";
 
 /** What a test tells the API that it starts in a process of its own. */
-export interface ChildOptions {
-  /** `hold`: runs never end. Default: they succeed at once. */
-  engine?: "hold" | "succeed";
+export interface ChildOptions extends CrashOptions {
+  /** `hold`: runs never end. `fail first`: the first one fails for a passing reason. Default: they succeed at once. */
+  engine?: "hold" | "fail first" | "succeed";
   dispatcher?: Partial<DispatcherOptions>;
 }
 
+const never = new Promise<void>(() => {});
+
 if (process.env.CHILD_OPTIONS) {
   const options: ChildOptions = JSON.parse(process.env.CHILD_OPTIONS);
+  const crashPoints = options.crashAt || options.recordTo ? withCrashPoints(options) : undefined;
   const app = await startApp(parseConfig(process.env), {
+    ...(crashPoints && { wrapStore: crashPoints.wrapStore }),
     createEngine(store) {
       const engine = createScriptedEngine(store);
-      if (options.engine === "hold") engine.scripts = Array(1000).fill({ hold: new Promise(() => {}) });
-      return engine;
+      if (options.engine === "hold") engine.scripts = Array(10_000).fill({ hold: never });
+      if (options.engine === "fail first") engine.scripts = [{ fail: "render_failed" }];
+      return crashPoints?.wrapEngine(engine) ?? engine;
     },
     dispatcher: { pollMs: 100, leaseMs: 1000, ...options.dispatcher },
   });
