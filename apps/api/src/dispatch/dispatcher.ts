@@ -34,8 +34,6 @@ export interface DispatcherOptions {
   maxLostRuns: number;
 }
 
-export type Dispatcher = ReturnType<typeof createDispatcher>;
-
 export const videoKey = (run: RunRef) => `videos/${run.jobId}/${run.runId}.mp4`;
 
 const LOST_BATCH = 100;
