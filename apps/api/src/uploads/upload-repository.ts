@@ -1,4 +1,4 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { uploads } from "../db/schema/schema.ts";
 
@@ -24,13 +24,6 @@ export function createUploadRepository(db: Db) {
 
     async setReceived(id: string, bytes: number, sha256: string): Promise<void> {
       await db.update(uploads).set({ bytes, sha256 }).where(eq(uploads.id, id));
-    },
-
-    async setDeleted(id: string, now: Date): Promise<void> {
-      await db
-        .update(uploads)
-        .set({ deletedAt: now })
-        .where(and(eq(uploads.id, id), isNull(uploads.deletedAt)));
     },
 
     async remove(id: string): Promise<void> {
