@@ -9,9 +9,10 @@ import { errorsPage } from "../src/cli/errors-page.ts";
 import { createOpenApiDocument } from "../src/http/openapi.ts";
 import { operations } from "../src/trpc/operations.ts";
 import { createBreakableDatabase } from "./support/breakable-database.ts";
-import { type Answer, operationNamed, throughRest } from "./support/doors.ts";
+import { operationNamed, throughRest } from "./support/doors.ts";
 import { FORM_TYPE, multipart } from "./support/multipart.ts";
 import { commonRefusals, OWN_REFUSALS, VALID_INPUT } from "./support/refusals.ts";
+import type { RestAnswer } from "./support/rest.ts";
 import { insertJob } from "./support/rows.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 /** Fails where the document does not say that `method path` may answer so. @returns the status */
-function validate(method: string, path: string, { status, headers, body }: Answer): string {
+function validate(method: string, path: string, { status, headers, body }: RestAnswer): string {
   const mediaType = headers.get("content-type")?.split(";")[0] ?? "";
   const place = ["paths", path, method.toLowerCase(), "responses", status, "content", mediaType, "schema"];
   const pointer = place.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1")).join("/");

@@ -1,6 +1,7 @@
 import { errorDocsPath } from "@avatar/contract/errors";
 import { expect } from "vitest";
 import { type Operation, operations } from "../../src/trpc/operations.ts";
+import type { RestAnswer } from "./rest.ts";
 import type { TestApi } from "./test-api.ts";
 
 /** A call of an operation, the same for both doors. */
@@ -12,13 +13,6 @@ export interface Call {
   headers?: Record<string, string | undefined>;
 }
 
-export interface Answer {
-  status: number;
-  headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
-  body: any;
-}
-
 export function operationNamed(name: string): Operation {
   const operation = operations.find((each) => each.name === name);
   if (!operation) throw new Error(`there is no operation ${name}`);
@@ -26,14 +20,14 @@ export function operationNamed(name: string): Operation {
 }
 
 /** Sends the call through each door and expects one answer. @returns it, as REST gave it. */
-export async function throughBothDoors(api: TestApi, name: string, call: Call): Promise<Answer> {
+export async function throughBothDoors(api: TestApi, name: string, call: Call): Promise<RestAnswer> {
   const rest = await throughRest(api, name, call);
   const trpc = await throughTrpc(api, name, call);
   expect(comparable(name, trpc)).toEqual(comparable(name, rest));
   return rest;
 }
 
-export async function throughRest(api: TestApi, name: string, call: Call): Promise<Answer> {
+export async function throughRest(api: TestApi, name: string, call: Call): Promise<RestAnswer> {
   const { method, path, pathParams } = operationNamed(name);
   const fields: Record<string, unknown> = isRecord(call.input) ? { ...call.input } : {};
   const url = new URL(
@@ -51,7 +45,7 @@ export async function throughRest(api: TestApi, name: string, call: Call): Promi
 }
 
 /** Plain HTTP rather than a tRPC client, which sends neither broken bodies nor an Idempotency-Key per call. */
-export async function throughTrpc(api: TestApi, name: string, call: Call): Promise<Answer> {
+export async function throughTrpc(api: TestApi, name: string, call: Call): Promise<RestAnswer> {
   const url = new URL(`/trpc/${name}`, api.url);
   const json = JSON.stringify(call.input);
   const isQuery = operationNamed(name).type === "query";
@@ -73,7 +67,7 @@ async function send(
   url: URL,
   headers: Call["headers"],
   body?: string,
-): Promise<Answer> {
+): Promise<RestAnswer> {
   const all = {
     authorization: `Bearer ${api.apiKey}`,
     "content-type": body === undefined ? undefined : "application/json",
@@ -98,7 +92,7 @@ const FRESH: Record<string, string[]> = {
 };
 
 /** REST has its own status for success; else the doors differ in nothing that a customer may rely on. */
-function comparable(name: string, { status, headers, body }: Answer) {
+function comparable(name: string, { status, headers, body }: RestAnswer) {
   const { requestId, ...problem } = body;
   if (requestId !== undefined) {
     expect(requestId).toBe(headers.get("x-request-id"));
