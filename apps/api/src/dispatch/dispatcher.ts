@@ -119,7 +119,7 @@ export function createDispatcher(deps: Deps) {
     } else {
       if (known && !again) log.info(ids, "a run failed on its input");
       else log.error({ ...ids, err: error }, "a run failed for good");
-      await runs.fail(run, failure, reason, now());
+      await runs.fail(run, "failed", failure, reason, now());
     }
   }
 
@@ -154,7 +154,7 @@ export function createDispatcher(deps: Deps) {
           });
         } else {
           const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
-          await tx.fail(run, failure, "its lease ran out", now());
+          await tx.fail(run, "lost", failure, "its lease ran out", now());
         }
       }
       return unfollowed;

@@ -160,9 +160,15 @@ export function createRunRepository(db: Db, newId: NewId) {
     },
 
     /** Ends the run, and its job with it. */
-    async fail(run: RunRef, error: JobFailure, reason: string, now: Date): Promise<void> {
+    async fail(
+      run: RunRef,
+      outcome: "failed" | "lost",
+      error: JobFailure,
+      reason: string,
+      now: Date,
+    ): Promise<void> {
       await db.transaction(async (tx) => {
-        await endRun(tx, run.runId, "failed", reason, now);
+        await endRun(tx, run.runId, outcome, reason, now);
         await tx
           .update(jobs)
           .set({
