@@ -88,3 +88,10 @@ test("where only fields are unknown, the code says so", () => {
 function zodError(message: string): z.ZodError {
   return new z.ZodError([{ code: "custom", path: [], message, input: undefined }]);
 }
+
+test("of very many mistakes the first twenty are named", () => {
+  const input = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`field${n}`, n]));
+  const problem = toProblem(z.strictObject({}).safeParse(input).error, "req_1");
+  expect(problem.issues).toHaveLength(20);
+  expect(problem.detail).toMatch(/; and 4980 more\.$/);
+});

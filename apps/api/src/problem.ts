@@ -58,9 +58,19 @@ function fromZod(error: z.ZodError): AppError {
       : [{ path: issue.path.join("."), message: issue.message }],
   );
   const onlyUnknown = error.issues.every((issue) => issue.code === "unrecognized_keys");
-  const said = issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ");
-  return new AppError(onlyUnknown ? "unknown_field" : "invalid_input", { detail: `${said}.`, issues });
+  const named = issues
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => ({ path: path.slice(0, 100), message }));
+  const said = named.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ");
+  const more = issues.length > MAX_ISSUES ? `; and ${issues.length - MAX_ISSUES} more` : "";
+  return new AppError(onlyUnknown ? "unknown_field" : "invalid_input", {
+    detail: `${said}${more}.`,
+    issues: named,
+  });
 }
+
+/** Else a small request full of unknown fields would get a large answer. */
+const MAX_ISSUES = 20;
 
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_BAD_URL: "not_found",

@@ -16,6 +16,11 @@ type Headers = Record<string, string | undefined>;
 /** A call with these headers and no other key. */
 const list = (headers: Headers, input = {}) => ({ input, headers: { authorization: undefined, ...headers } });
 
+test.each([throughRest, throughTrpc])("a 401 names the scheme to use: %o", async (send) => {
+  const { headers } = await send(api, "jobs.list", list({}));
+  expect(headers.get("www-authenticate")).toBe("Bearer");
+});
+
 describe("a request without a valid key", () => {
   const unknown = `avk_live_${"U".repeat(40)}`;
   const cases: [string, () => Headers][] = [

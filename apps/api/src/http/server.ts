@@ -69,6 +69,9 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
   app.register(objectRoutes, { store });
   app.register(async (authenticated) => {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
+    authenticated.addHook("onSend", async (_request, reply) => {
+      if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
+    });
     await authenticated.register(restDoor, { services });
     await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
   });

@@ -39,7 +39,11 @@ export async function inspectAudio(
     });
   }
   const read = READERS[format];
-  if (!read || format !== MEDIA_TYPES[declared]) {
+  if (!read) {
+    const detail = `The file is ${format.toUpperCase()}; audio is needed here.`;
+    throw new AppError("media_type_mismatch", { detail });
+  }
+  if (format !== MEDIA_TYPES[declared]) {
     const detail = `The file is declared as ${declared}, but its bytes are ${format.toUpperCase()}.`;
     throw new AppError("media_type_mismatch", { detail });
   }

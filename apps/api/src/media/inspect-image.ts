@@ -31,7 +31,11 @@ export async function inspectImage(
   if (!format)
     throw new AppError("unsupported_image", { detail: "The file is not a JPEG, PNG or WebP image." });
   const read = READERS[format];
-  if (!read || format !== MEDIA_TYPES[declared]) {
+  if (!read) {
+    const detail = `The file is ${format.toUpperCase()}; an image is needed here.`;
+    throw new AppError("media_type_mismatch", { detail });
+  }
+  if (format !== MEDIA_TYPES[declared]) {
     const detail = `The file is declared as ${declared}, but its bytes are ${format.toUpperCase()}.`;
     throw new AppError("media_type_mismatch", { detail });
   }
