@@ -2,12 +2,13 @@ import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { withoutRepeats } from "../src/face/detect-faces.ts";
 import { landmarkAt } from "../src/face/face-mesh.ts";
-import { findFace } from "../src/face/find-face.ts";
+import { findFace, isProfile } from "../src/face/find-face.ts";
 import {
   CHIN,
   FOREHEAD_TOP,
   INNER_LOWER_LIP,
   INNER_UPPER_LIP,
+  NOSE_TIP,
   OUTER_EYE_CORNERS,
 } from "../src/face/landmark-indices.ts";
 import type { RgbImage } from "../src/image/rgb-image.ts";
@@ -73,6 +74,14 @@ test("a picture without a face is no_face", async () => {
   expect(await codeFor(sharp(PORTRAIT).extract({ left: 0, top: 230, width: 512, height: 282 }))).toBe(
     "no_face",
   );
+});
+
+test("a nose beside both eyes is a profile", async () => {
+  const { landmarks } = findFace(await toImage(sharp(PORTRAIT)));
+  expect(isProfile(landmarks)).toBe(false);
+  const withNoseAt = (x: number) => landmarks.map((point, i) => (i === NOSE_TIP ? { ...point, x } : point));
+  expect(isProfile(withNoseAt(150))).toBe(true);
+  expect(isProfile(withNoseAt(300))).toBe(true);
 });
 
 test("two faces of the same size are several_faces", async () => {

@@ -34,6 +34,6 @@ export async function chooseEncoder(
       "There is no encoder. Install ffmpeg or the package @ffmpeg/core.",
     );
   }
-  log("encoding with ffmpeg's WebAssembly build, about five times slower than the program");
+  log("encoding with ffmpeg's WebAssembly build, which is several times slower than the program");
   return createWasmEncoder();
 }

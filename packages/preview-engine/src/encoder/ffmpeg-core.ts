@@ -67,22 +67,33 @@ export async function createFfmpegCore(): Promise<FfmpegCore> {
   if (path === undefined) {
     throw new PreviewError("encoder_unavailable", "The WebAssembly encoder (@ffmpeg/core) is not installed.");
   }
-  // The core believes that it runs in a browser's worker and asks for these two.
-  const scope = globalThis as { self?: unknown; location?: unknown };
-  scope.self ??= globalThis;
-  scope.location ??= { href: pathToFileURL(path).href };
   const create = createRequire(import.meta.url)(path) as CreateFfmpegCore;
   const { Module, Instance } = getWebAssembly();
   compiled ??= new Module(readFileSync(join(dirname(path), "ffmpeg-core.wasm")));
   const module = compiled;
-  return create({
-    // Left to itself the core reads and compiles its 32 MB anew each time.
-    instantiateWasm(imports, onReady) {
-      const instance = new Instance(module, imports);
-      onReady(instance, module);
-      return instance.exports;
-    },
-  });
+  return withBrowserScope(path, () =>
+    create({
+      // Left to itself the core reads and compiles its 32 MB anew each time.
+      instantiateWasm(imports, onReady) {
+        const instance = new Instance(module, imports);
+        onReady(instance, module);
+        return instance.exports;
+      },
+    }),
+  );
+}
+
+/** The core believes that it runs in a browser's worker, and asks once, at its start, where it came from. */
+function withBrowserScope<Result>(scriptPath: string, start: () => Result): Result {
+  const scope = globalThis as { self?: unknown };
+  const before = scope.self;
+  scope.self = { location: pathToFileURL(scriptPath) };
+  try {
+    return start();
+  } finally {
+    if (before === undefined) delete scope.self;
+    else scope.self = before;
+  }
 }
 
 /** Path of the optional package's script, if it is installed. */

@@ -12,9 +12,9 @@ const FRAMES = "/frames";
 const VIDEO = "/video";
 
 /**
- * ffmpeg compiled to WebAssembly: works wherever Node does, about five times slower than the program, and
- * blocks its thread. Recording, samples, frames and video stream through callbacks, so that none of them is
- * ever whole in memory.
+ * ffmpeg compiled to WebAssembly: works wherever Node does, several times slower than the program, and
+ * blocks its thread. Recording, samples, frames and video stream through callbacks (the video straight to
+ * disk), so that none of them is ever whole in memory.
  */
 export function createWasmEncoder(): Encoder {
   return {

@@ -57,14 +57,14 @@ function findFaces(image: RgbImage): ConfirmedFace[] {
     const faces = withoutRepeats(found)
       .slice(0, MAX_CANDIDATES)
       .map((candidate) => ({ size: candidate.size, mesh: fitFaceMesh(image, candidate) }))
-      .filter(({ mesh }) => mesh.confidence > MIN_MESH_CONFIDENCE && !isProfile(mesh));
+      .filter(({ mesh }) => mesh.confidence > MIN_MESH_CONFIDENCE && !isProfile(mesh.landmarks));
     if (faces.length > 0) return faces.toSorted((a, b) => b.size - a.size);
   }
   return [];
 }
 
 /** Seen from the side the nose stands outside the eyes, and half of the mouth is missing. */
-function isProfile({ landmarks }: FaceMesh): boolean {
+export function isProfile(landmarks: readonly Landmark[]): boolean {
   const [left, right] = OUTER_EYE_CORNERS.map((index) => landmarkAt(landmarks, index)) as [
     Landmark,
     Landmark,

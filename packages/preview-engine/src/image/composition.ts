@@ -113,13 +113,14 @@ function splitWindow(window: Rectangle, portrait: FrameSize, frame: FrameSize) {
     width: Math.min(portrait.width, Math.round(window.left + window.width)) - left,
     height: Math.min(portrait.height, Math.round(window.top + window.height)) - top,
   };
+  // Where the window is larger than the portrait it is centred on it, so both sides are extended alike.
   const targetLeft = Math.round(Math.max(0, -window.left) * scale);
   const targetTop = Math.round(Math.max(0, -window.top) * scale);
   const target = {
     left: targetLeft,
     top: targetTop,
-    width: Math.min(frame.width - 2 * targetLeft, frame.width),
-    height: Math.min(frame.height - 2 * targetTop, frame.height),
+    width: frame.width - 2 * targetLeft,
+    height: frame.height - 2 * targetTop,
   };
   return { source, target };
 }

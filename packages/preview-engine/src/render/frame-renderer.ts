@@ -11,7 +11,7 @@ import { createMouthPainter } from "./mouth-interior.ts";
 import { createYuvImage, type Plane, toYuvImage } from "./yuv-image.ts";
 
 /** Triangles whose corners moved less than this altogether are left as they are in the portrait. */
-const STILL_PX = 0.03;
+const STILL_PX = 0.12;
 
 /**
  * Prepares the portrait for drawing. The returned function draws one pose and gives the frame's bytes
@@ -40,8 +40,8 @@ export function createFrameRenderer(still: RgbImage, landmarks: readonly Landmar
     frame.planes.forEach((plane, i) => {
       const net = i === 0 ? lumaNet : chromaNet;
       for (let t = 0; t < moved.length; t += 3) {
-        const [a, b, c] = [moved[t] as number, moved[t + 1] as number, moved[t + 2] as number];
-        drawTriangle(plane, sources[i] as Plane, net, a, b, c);
+        const corners = [moved[t] as number, moved[t + 1] as number, moved[t + 2] as number] as const;
+        drawTriangle(plane, sources[i] as Plane, net, ...corners);
       }
     });
     paintMouth(frame, posed, mouth.round);
@@ -72,15 +72,18 @@ function moveNet(net: PlaneNet, { x, y }: PosedRig, scale: number): void {
   }
 }
 
-function movedTriangles({ triangles, vertices }: Rig, { x, y }: PosedRig): Uint32Array {
+/** Corner numbers of the triangles that have to be drawn, three each, in drawing order. */
+function movedTriangles({ triangles, vertices }: Rig, { x, y }: PosedRig): number[] {
   const distances = vertices.map(
     (vertex, i) => Math.abs((x[i] as number) - vertex.x) + Math.abs((y[i] as number) - vertex.y),
   );
-  return triangles.filter((_, i) => {
-    const first = i - (i % 3);
-    let distance = 0;
-    for (let corner = first; corner < first + 3; corner++)
-      distance += distances[triangles[corner] as number] as number;
-    return distance >= STILL_PX;
-  });
+  const moved: number[] = [];
+  for (let i = 0; i < triangles.length; i += 3) {
+    const a = triangles[i] as number;
+    const b = triangles[i + 1] as number;
+    const c = triangles[i + 2] as number;
+    const distance = (distances[a] as number) + (distances[b] as number) + (distances[c] as number);
+    if (distance >= STILL_PX) moved.push(a, b, c);
+  }
+  return moved;
 }

@@ -21,7 +21,7 @@ export interface Rig {
 }
 
 /** Spacing of the vertices outside the face, in face units. */
-const GRID_STEP = 0.16;
+const GRID_STEP = 0.22;
 /** How far teeth may reach over the lower lip's landmarks. */
 const TEETH_MARGIN = 0.014;
 /** The jaw is dropped this far while the net is cut, so that no triangle joins the two lips. */
