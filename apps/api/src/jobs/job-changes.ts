@@ -44,6 +44,7 @@ export function createJobChanges({
         log.warn({ err: error }, "job changes were not announced; waiters will find them by polling");
       }
     }
+    flushing = undefined; // In the same step as the look at the outbox: what comes later starts a new one.
   }
 
   return {
@@ -52,9 +53,7 @@ export function createJobChanges({
     /** To be called after the commit. */
     publish(...ids: string[]): void {
       for (const id of ids) outbox.add(id);
-      flushing ??= flush().finally(() => {
-        flushing = undefined;
-      });
+      if (outbox.size > 0) flushing ??= flush();
     },
 
     /** Every change, for the dispatcher. */
