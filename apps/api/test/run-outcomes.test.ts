@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { expireLease, jobRow, outcomesOf, queueJob, untilStatus } from "./support/queue.ts";
+import { jobRow, loseRun, outcomesOf, queueJob, untilStatus } from "./support/queue.ts";
 import { insertJob } from "./support/rows.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { until } from "./support/until.ts";
@@ -21,9 +21,10 @@ const past = () => new Date(Date.now() - MINUTE_MS);
 /** Waits until the job is back in the queue after so many failed runs. @returns how long it has to wait there. */
 async function untilRequeued(id: string, failedRuns: number): Promise<number> {
   const row = await until(`run ${failedRuns} has failed`, async () => {
-    const job = await jobRow(api.db, id);
     const outcomes = await outcomesOf(api.db, id);
-    return outcomes.length === failedRuns && job.status === "queued" && job;
+    const job = await jobRow(api.db, id);
+    const failed = outcomes.filter((outcome) => outcome === "failed");
+    return failed.length === failedRuns && job.status === "queued" && job;
   });
   return row.runAfter.getTime() - row.updatedAt.getTime();
 }
@@ -85,7 +86,7 @@ test("a job whose runs are lost again and again fails with run_lost", async () =
       const { status } = await jobRow(api.db, job.id);
       return status === "running" && (await outcomesOf(api.db, job.id)).length === round;
     });
-    await expireLease(api.db, job.id);
+    await loseRun(api.db, job.id);
   }
   const failed = await untilStatus(api.db, job.id, "failed");
   expect(failed.error?.code).toBe("run_lost");

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runs } from "../../src/db/schema/schema.ts";
 import { expectNoLeftovers } from "../support/leftovers.ts";
-import { expireLease, jobRow, outcomesOf, queueJob, runsOf, untilStatus } from "../support/queue.ts";
+import { jobRow, loseRun, outcomesOf, queueJob, runsOf, untilStatus } from "../support/queue.ts";
 import { isProof } from "../support/seeded-random.ts";
 import { startTestApi, type TestApi, type TestApiOptions } from "../support/test-api.ts";
 import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
@@ -82,7 +82,7 @@ test("F2: a run whose lease was taken over neither changes its job nor leaves a 
   const job = await queueJob(slow);
   await untilStatus(slow.db, job.id, "starting");
   const other = await startReplica();
-  await expireLease(slow.db, job.id);
+  await loseRun(slow.db, job.id);
   const finished = await untilStatus(slow.db, job.id, "succeeded");
 
   gate.resolve();

@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { and, asc, eq, isNull } from "drizzle-orm";
 import type { Db } from "../../src/db/client.ts";
 import { jobs, runs } from "../../src/db/schema/schema.ts";
 import type { JobRow, NewJobRow } from "../../src/jobs/job-repository.ts";
@@ -33,10 +33,16 @@ export const untilStatus = (db: Db, id: string, status: JobRow["status"]): Promi
     return row.status === status && row;
   });
 
-/** As if the process that follows the job's run were not heard of any more. */
-export async function expireLease(db: Db, jobId: string): Promise<void> {
-  await db
-    .update(runs)
-    .set({ leaseUntil: new Date(0) })
-    .where(eq(runs.jobId, jobId));
+/** As if the process that follows the job's run were not heard of any more, until another takes the job. */
+export async function loseRun(db: Db, jobId: string): Promise<void> {
+  const run = (await runsOf(db, jobId)).at(-1);
+  if (!run) throw new Error(`job ${jobId} has no run`);
+  await until(`${run.id} is lost`, async () => {
+    // Again, as its process may renew the lease in between.
+    await db
+      .update(runs)
+      .set({ leaseUntil: new Date(0) })
+      .where(and(eq(runs.id, run.id), isNull(runs.outcome)));
+    return (await runsOf(db, jobId)).some(({ id, outcome }) => id === run.id && outcome === "lost");
+  });
 }
