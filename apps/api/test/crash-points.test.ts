@@ -7,11 +7,11 @@ import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../src/db/client.ts";
 import { jobs } from "../src/db/schema/schema.ts";
 import type { ChildOptions } from "./support/child-main.ts";
+import { uploadFixtures } from "./support/fixtures.ts";
 import { expectNoLeftovers } from "./support/leftovers.ts";
 import { outcomesOf } from "./support/queue.ts";
 import { createRestartingApi } from "./support/restarting-api.ts";
 import { isProof, SEED, seededRandom } from "./support/seeded-random.ts";
-import { uploadFixtures } from "./support/test-api.ts";
 import { createTestDatabase, type TestDatabase } from "./support/test-database.ts";
 
 const SAMPLE = isProof ? Number.POSITIVE_INFINITY : 2;

@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from "vitest";
+import { uploadFixtures } from "./support/fixtures.ts";
 import { queueJob } from "./support/queue.ts";
 import { createRest } from "./support/rest.ts";
 import { insertKey } from "./support/rows.ts";
-import { startTestApi, type TestApi, uploadFixtures } from "./support/test-api.ts";
+import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { until } from "./support/until.ts";
 
 let api: TestApi;

@@ -5,8 +5,9 @@ import { LIMITS } from "@avatar/contract/limits";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { jobs } from "../src/db/schema/schema.ts";
+import { PORTRAIT, SPEECH } from "./support/fixtures.ts";
 import { isProof } from "./support/seeded-random.ts";
-import { PORTRAIT, SPEECH, startTestApi, type TestApi } from "./support/test-api.ts";
+import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { createTestDatabase, type TestDatabase } from "./support/test-database.ts";
 
 let database: TestDatabase;

@@ -4,12 +4,12 @@ import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../src/db/client.ts";
 import { jobs, runs, uploads } from "../src/db/schema/schema.ts";
 import { ChildExited, startChildApi } from "./support/child-api.ts";
+import { PORTRAIT, uploadFixtures } from "./support/fixtures.ts";
 import { expectNoLeftovers } from "./support/leftovers.ts";
 import { type Rest, uploadFile } from "./support/rest.ts";
 import { createRestartingApi } from "./support/restarting-api.ts";
 import { isProof, SEED, seededRandom } from "./support/seeded-random.ts";
 import { shortSpeech } from "./support/short-speech.ts";
-import { PORTRAIT, uploadFixtures } from "./support/test-api.ts";
 import { createTestDatabase, databaseKind, type TestDatabase } from "./support/test-database.ts";
 
 const LONG = 3_600_000;

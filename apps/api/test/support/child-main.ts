@@ -26,6 +26,7 @@ if (process.env.CHILD_OPTIONS) {
     },
     dispatcher: { pollMs: 100, leaseMs: 1000, ...options.dispatcher },
   });
-  process.once("SIGTERM", () => app.stop().then(() => process.exit(0)));
+  // No exit: a socket, timer or thread that is left open would keep the process alive.
+  process.once("SIGTERM", () => void app.stop());
   console.log(`avatar is listening on ${app.url}`);
 }

@@ -1,4 +1,4 @@
-import { SPEECH } from "./test-api.ts";
+import { SPEECH } from "./fixtures.ts";
 
 const HEADER_BYTES = 44;
 

@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { type CreateTRPCClient, createTRPCClient, httpBatchLink } from "@trpc/client";
 import { pino } from "pino";
 import { type App, type Overrides, startApp } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import { type Db, openDatabase } from "../../src/db/client.ts";
 import type { Router } from "../../src/trpc/router.ts";
+import { uploadFixtures } from "./fixtures.ts";
 import { createRest, type Rest, uploadFile } from "./rest.ts";
 import { createScriptedEngine, type ScriptedEngine } from "./scripted-engine.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
@@ -34,18 +34,7 @@ export interface TestApiOptions extends Overrides {
   config?: Partial<Config>;
 }
 
-const media = new URL("../../../../examples/media/", import.meta.url);
-export const PORTRAIT = await readFile(new URL("portrait.png", media));
-export const SPEECH = await readFile(new URL("speech-3s.wav", media));
-
 export const TEST_KEY = `avk_live_${"T".repeat(40)}`;
-
-export async function uploadFixtures(rest: Rest): Promise<{ image: string; audio: string }> {
-  return {
-    image: await uploadFile(rest, "image/png", PORTRAIT),
-    audio: await uploadFile(rest, "audio/wav", SPEECH),
-  };
-}
 
 /** The whole API on a real socket and a real database, with an engine that does what it is told. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
