@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDiskObjectStore, type DiskObjectStore } from "./disk-object-store.ts";
 import { ObjectNotFound, ObjectTooLarge } from "./object-store.ts";
 
@@ -10,7 +10,7 @@ let directory: string;
 let store: DiskObjectStore;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "objects-"));
+  directory = await mkdtemp(join(tmpdir(), "avatar-objects-"));
   store = createDiskObjectStore({
     directory,
     publicUrl: () => "http://localhost:1234",
@@ -19,6 +19,7 @@ beforeEach(async () => {
   });
   await store.start();
 });
+afterEach(() => rm(directory, { recursive: true }));
 
 async function* chunks(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text);

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createLinkSigner, loadSigningSecret } from "./signed-links.ts";
 
 let now = new Date("2026-01-01T00:00:00Z");
@@ -72,7 +72,9 @@ test("a link is dead at the moment it expires", () => {
 });
 
 test("all who ask for the secret at once get the same one, which only the owner may read", async () => {
-  const directory = join(await mkdtemp(join(tmpdir(), "secret-")), "data");
+  const parent = await mkdtemp(join(tmpdir(), "avatar-secret-"));
+  onTestFinished(() => rm(parent, { recursive: true }));
+  const directory = join(parent, "data");
   const secrets = await Promise.all(Array.from({ length: 20 }, () => loadSigningSecret(directory)));
   expect(new Set(secrets.map((secret) => Buffer.from(secret).toString("hex"))).size).toBe(1);
   expect(secrets[0]).toHaveLength(32);
