@@ -23,6 +23,11 @@ export interface PreviewOptions {
   readonly imagePath: string;
   /** WAV, MP3, M4A, AAC, OGG or FLAC. */
   readonly audioPath: string;
+  /**
+   * Where the recording ends, in seconds, if that is known: AAC fills up its last packet with silence. By default
+   * it ends where its sound ends.
+   */
+  readonly audioSeconds?: number | undefined;
   /** Where the MP4 goes; it appears there whole or not at all. */
   readonly outputPath: string;
   /** Default `auto`: the shape nearest to the portrait's. */
@@ -86,7 +91,8 @@ async function renderTo(partialPath: string, options: PreviewOptions): Promise<P
   throwIfAborted(abort);
   const { landmarks } = findFace(portrait);
   throwIfAborted(abort);
-  const speech = await analyseRecording(encoder, recording, abort);
+  const wholeSpeech = await analyseRecording(encoder, recording, abort);
+  const speech = wholeSpeech.slice(0, framesIn(options.audioSeconds));
 
   const composition = composeFrame(portrait, landmarks, aspect, fit);
   const still = await drawComposition(portrait, composition);
@@ -150,6 +156,9 @@ async function analyseRecording(
   }
   return frames;
 }
+
+/** Rounded up, but not for the last bit of a fraction: 0.28 * 25 is a little more than 7. */
+const framesIn = (seconds = Number.POSITIVE_INFINITY) => Math.ceil(seconds * FRAMES_PER_SECOND - 1e-6);
 
 function throttleToPercent(onProgress: ((fraction: number) => void) | undefined): (fraction: number) => void {
   let lastPercent = -1;

@@ -71,6 +71,16 @@ test("progress rises from 0 to 1", async () => {
   expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
 });
 
+test.each([
+  [0.28, 7],
+  [0.281, 8],
+  [2, 15], // the recording has no more
+])("a recording that ends after %s s gets %i frames", async (audioSeconds, frames) => {
+  const { path, ...result } = await render({ audioSeconds, audioPath: aShortSpeech(0.6) });
+  expect(result).toMatchObject({ frames, durationSeconds: frames / 25 });
+  for (const track of readMp4(path).tracks) expect(track.seconds).toBeCloseTo(frames / 25, 2);
+});
+
 test("a silent recording gives a video of the still face", async () => {
   const { frames } = await render({ audioPath: aFile("silence.wav", aWav(new Int16Array(8000))) });
   expect(frames).toBe(13);

@@ -36,9 +36,9 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
     const audioPath = join(directory, "audio");
     const outputPath = join(directory, "video.mp4");
     await Promise.all([download(run.imageKey, imagePath), download(run.audioKey, audioPath)]);
-    const { aspect, fit, seed } = run;
+    const { audioSeconds, aspect, fit, seed } = run;
     const rendered = await inWorker(
-      { imagePath, audioPath, outputPath, aspect, fit, seed, encoder, ffmpegPath },
+      { imagePath, audioPath, audioSeconds, outputPath, aspect, fit, seed, encoder, ffmpegPath },
       options,
       log.child({ runId: run.runId }),
     );

@@ -11,6 +11,7 @@ import {
 export interface WorkerInput {
   imagePath: string;
   audioPath: string;
+  audioSeconds: number;
   outputPath: string;
   aspect: Aspect;
   fit: Fit;

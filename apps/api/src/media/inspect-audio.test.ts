@@ -4,19 +4,19 @@ import { codeOf, inspect, secondsOf } from "../../test/media/inspected-audio.ts"
 import { aPng, ascii, aWav, sample, sourceOfSize } from "../../test/media/media-files.ts";
 import { inspectAudio } from "./inspect-audio.ts";
 
-// What each file decodes to: encoders of AAC and headerless MP3 add silence that no header takes back.
+// Encoders of AAC and MP3 add silence. Where nothing in the file takes it back, it counts.
 test.each([
   ["tone-xing.mp3", "audio/mpeg", "mp3", 0.8],
   ["tone-cbr.mp3", "audio/mp3", "mp3", 0.9],
   ["tone-vbr.mp3", "audio/mpeg", "mp3", 0.9],
-  ["tone.m4a", "audio/mp4", "m4a", 0.864],
-  ["tone-faststart.m4a", "audio/x-m4a", "m4a", 0.864],
+  ["tone.m4a", "audio/mp4", "m4a", 0.8],
+  ["tone-faststart.m4a", "audio/x-m4a", "m4a", 0.8],
   ["tone-fragmented.m4a", "audio/m4a", "m4a", 0.864],
   ["tone.aac", "audio/aac", "aac", 0.896],
   ["tone-opus.ogg", "audio/opus", "ogg", 0.8],
   ["tone-vorbis.ogg", "audio/ogg", "ogg", 0.8],
   ["tone.flac", "audio/flac", "flac", 0.8],
-] as const)("%s is as long as what it decodes to", async (name, declared, format, length) => {
+] as const)("%s is as long as what is to be heard of it", async (name, declared, format, length) => {
   const found = await inspect(sample(name), declared);
   expect(found).toEqual({ format, seconds: expect.closeTo(length, 3) });
 });

@@ -21,7 +21,8 @@ test.each([
 });
 
 test.each([
-  ["a length", patched(atEnd, "mdhd", 20, 16_000 * 3600)],
+  ["a length", patched(patched(atEnd, "mdhd", 20, 16_000 * 3600), "edts", 0, 0x66726565)],
+  ["edits", patched(atEnd, "elst", 12, 3_600_000)],
   ["a sample size", patched(atEnd, "stsz", 8, 100_000)],
   ["samples in a fragment", patched(inFragments, "trun", 8, 0x7fff_ffff)],
 ])("%s that the bytes do not hold is refused", async (_name, file) => {
@@ -29,7 +30,37 @@ test.each([
 });
 
 test("a length that is too small hides nothing", async () => {
-  expect(await secondsOf(patched(atEnd, "mdhd", 20, 1), "audio/mp4")).toBeCloseTo(0.864, 3);
+  const withoutEdits = patched(patched(atEnd, "mdhd", 20, 1), "edts", 0, 0x66726565);
+  expect(await secondsOf(withoutEdits, "audio/mp4")).toBeCloseTo(0.864, 3);
+});
+
+test("the silence that the encoder put around the sound does not count", async () => {
+  expect(await secondsOf(atEnd, "audio/mp4")).toBe(0.8);
+  const part = patched(atEnd, "elst", 12, 600);
+  expect(await secondsOf(part, "audio/mp4")).toBe(0.6);
+});
+
+test("an edit of no length, or a pause, leaves the sound as it is", async () => {
+  expect(await secondsOf(patched(atEnd, "elst", 12, 0), "audio/mp4")).toBeCloseTo(0.864, 3);
+  expect(await secondsOf(patched(atEnd, "elst", 16, 0xffff_ffff), "audio/mp4")).toBeCloseTo(0.864, 3);
+});
+
+test("edits in the long form are read, too", async () => {
+  const list = Buffer.concat([
+    ascii("\0\0\0\x34elst\x01\0\0\0\0\0\0\x02"),
+    Buffer.from("0000000000000064ffffffffffffffff00010000", "hex"), // a pause
+    Buffer.from("00000000000002580000000000000400", "hex"), // 600 ticks; its rate is cut off, as nobody reads it
+  ]);
+  const at = atEnd.indexOf("elst") - 4;
+  const bytes = atEnd.readUInt32BE(at);
+  const copy = Buffer.concat([atEnd.subarray(0, at), list, Buffer.alloc(4), atEnd.subarray(at + bytes)]);
+  const grown = list.length + 4 - bytes;
+  for (const box of ["edts", "trak", "moov"]) {
+    const size = copy.indexOf(box) - 4;
+    copy.writeUInt32BE(copy.readUInt32BE(size) + grown, size);
+  }
+  copy.writeUInt32BE(list.length + 4, at);
+  expect(await secondsOf(copy, "audio/mp4")).toBe(0.6);
 });
 
 test.each([
