@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ERRORS } from "@avatar/contract/errors";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -114,7 +115,7 @@ test("a download goes on where it stopped only if the object is the same", async
   const etag = (await put(Buffer.from("hello"))).headers.get("etag") ?? "";
   const headers = { range: "bytes=3-", "if-range": etag };
   expect((await fetch(await getLink(), { headers })).status).toBe(206);
-  await put(Buffer.from("jello"));
+  await store.put(key, Readable.from([Buffer.from("jello")]), { contentType });
   expect((await fetch(await getLink(), { headers })).status).toBe(200);
 });
 
@@ -125,9 +126,19 @@ test("a name cannot add headers", async () => {
   expect(answer.headers.get("set-cookie")).toBeNull();
 });
 
-test("repeating an upload is fine", async () => {
+test("an upload can be repeated, but not replaced", async () => {
   expect((await put(Buffer.from("hello"))).status).toBe(200);
   expect((await put(Buffer.from("hello"))).status).toBe(200);
+  const other = await put(Buffer.from("jello"));
+  expect([other.status, await other.json()]).toEqual([422, { code: "upload_mismatch" }]);
+  expect(await (await fetch(await getLink())).text()).toBe("hello");
+  expect(await files()).toHaveLength(1);
+});
+
+test("of two uploads at the same time with one link, one is taken", async () => {
+  const answers = await Promise.all(["hello", "jello"].map((text) => put(Buffer.from(text))));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 422]);
+  expect(await (await fetch(await getLink())).text()).toBe(answers[0]?.ok ? "hello" : "jello");
 });
 
 test("a changed link is refused, and so is an expired one", async () => {

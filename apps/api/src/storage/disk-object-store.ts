@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { access, constants, link, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { AppError } from "../errors.ts";
@@ -36,12 +37,13 @@ export function createDiskObjectStore(deps: Deps) {
   const signer = createLinkSigner({ secret: signingSecret, now });
   const pathOf = (key: string) => join(objects, checkKey(key));
 
-  /** `accept` decides, before the object is seen by anyone, whether these bytes may take its place. */
+  /** `accept` decides, before the object is seen by anyone, whether it may be; `place` then puts it at its path. */
   async function write(
     key: string,
     body: AsyncIterable<Uint8Array>,
     { maxBytes = Number.POSITIVE_INFINITY, signal }: Omit<PutOptions, "contentType">,
     accept: (stored: StoredObject) => void = () => {},
+    place: typeof rename = rename,
   ): Promise<StoredObject> {
     const path = pathOf(key);
     const temporary = join(incoming, `${processes.id}.${randomUUID()}`);
@@ -62,37 +64,58 @@ export function createDiskObjectStore(deps: Deps) {
       }
       const stored = { bytes, sha256: hash.digest("hex") };
       accept(stored);
-      await moveDurably(temporary, path);
+      await placeDurably(temporary, path, place);
       return stored;
-    } catch (error) {
+    } finally {
       await rm(temporary, { force: true });
-      throw error;
     }
+  }
+
+  async function hashOf(path: string): Promise<string> {
+    const hash = createHash("sha256");
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+    return hash.digest("hex");
   }
 
   return {
     /** Removes what uploads left behind when their process was killed. */
     async start(): Promise<void> {
-      await mkdir(objects, { recursive: true });
-      await mkdir(incoming, { recursive: true });
+      for (const path of [objects, incoming]) {
+        await mkdir(path, { recursive: true });
+        await access(path, constants.W_OK);
+      }
       for (const name of await readdir(incoming))
         if (processes.isLeftOver(name)) await rm(join(incoming, name), { force: true });
     },
 
     put: (key: string, body: AsyncIterable<Uint8Array>, options: PutOptions) => write(key, body, options),
 
-    /** Takes the bytes that a PUT link promised, and no others. @throws AppError `upload_mismatch` */
-    putSigned(link: SignedPut & { key: string }, body: AsyncIterable<Uint8Array>): Promise<StoredObject> {
-      return write(link.key, body, { maxBytes: link.bytes }, ({ bytes, sha256 }) => {
-        if (bytes !== link.bytes) {
-          const detail = `The upload has ${bytes} bytes; ${link.bytes} were declared.`;
-          throw new AppError("upload_mismatch", { detail });
+    /**
+     * Takes the bytes that a PUT link promised, once: a job was checked with them, and must be rendered with them.
+     * The same bytes may come again, because a client repeats what it had no answer to.
+     * @throws AppError `upload_mismatch`
+     */
+    putSigned(signed: SignedPut & { key: string }, body: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+      const mismatch = (detail: string) => new AppError("upload_mismatch", { detail });
+      let received = "";
+      const accept = ({ bytes, sha256 }: StoredObject) => {
+        received = sha256;
+        if (bytes !== signed.bytes)
+          throw mismatch(`The upload has ${bytes} bytes; ${signed.bytes} were declared.`);
+        if (signed.sha256 !== undefined && signed.sha256.toLowerCase() !== sha256)
+          throw mismatch(`The upload's SHA-256 is ${sha256}; ${signed.sha256} was declared.`);
+      };
+      // Unlike a rename, a link never replaces.
+      const placeOnce: typeof link = async (from, to) => {
+        try {
+          await link(from, to);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+          if ((await hashOf(String(to))) !== received)
+            throw mismatch("Another file was already uploaded with this link.");
         }
-        if (link.sha256 !== undefined && link.sha256.toLowerCase() !== sha256) {
-          const detail = `The upload's SHA-256 is ${sha256}; ${link.sha256} was declared.`;
-          throw new AppError("upload_mismatch", { detail });
-        }
-      });
+      };
+      return write(signed.key, body, { maxBytes: signed.bytes }, accept, placeOnce);
     },
 
     async head(key: string): Promise<{ bytes: number; etag: string } | undefined> {
@@ -170,12 +193,12 @@ async function* untilAborted(
   }
 }
 
-async function moveDurably(from: string, to: string): Promise<void> {
-  // Twice, because `delete` may remove the empty directory between mkdir and rename.
+async function placeDurably(from: string, to: string, place: typeof rename): Promise<void> {
+  // Twice, because `delete` may remove the empty directory after mkdir made it.
   for (const isLastTry of [false, true]) {
     const firstMade = await mkdir(dirname(to), { recursive: true });
     try {
-      await rename(from, to);
+      await place(from, to);
     } catch (error) {
       if (isLastTry || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       continue;
