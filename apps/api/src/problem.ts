@@ -35,6 +35,9 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof Error && "code" in error) {
     const code = FASTIFY_CODES[String(error.code)];
     if (code) return new AppError(code, { cause: error });
+    // Whatever else Fastify holds against a request.
+    if ("statusCode" in error && Number(error.statusCode) < 500)
+      return new AppError("invalid_input", { cause: error });
   }
   return new AppError("internal", { cause: error });
 }

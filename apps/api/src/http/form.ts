@@ -149,7 +149,7 @@ const malformed = (detail: string, cause?: unknown) => new AppError("malformed_m
 
 const unknownPart = (name: string) =>
   new AppError("unknown_field", {
-    detail: "The form has a part that does not exist.",
+    detail: `The form has a part ${name.slice(0, 100)}, which does not exist.`,
     issues: [{ path: name.slice(0, 100), message: "There is no such field" }],
   });
 

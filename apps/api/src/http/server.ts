@@ -8,17 +8,17 @@ import Fastify, {
 } from "fastify";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
-import { toProblem } from "../problem.ts";
 import type { DiskObjectStore } from "../storage/disk-object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Services } from "../trpc/context.ts";
+import { answerClientErrors } from "./client-errors.ts";
 import { docsRoutes } from "./docs-routes.ts";
-import { logFailure } from "./failures.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { authenticate } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
+import { sendProblem } from "./send-problem.ts";
 import { trpcDoor } from "./trpc-door.ts";
 
 interface Deps {
@@ -41,6 +41,7 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
     routerOptions: { maxParamLength: 1000 },
     // Slow senders of headers are cut off; bodies may take their time.
     http: { headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 5000 },
+    clientErrorHandler: answerClientErrors(newId),
     // These come before any hook.
     frameworkErrors(error, request, reply: FastifyReply) {
       addHeaders(request, reply);
@@ -81,13 +82,4 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
 function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.header("x-request-id", request.id);
   reply.header("x-content-type-options", "nosniff");
-}
-
-function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = toProblem(error, request.id);
-  logFailure(request, problem, error);
-  if (problem.retryAfterMs !== undefined) reply.header("retry-after", Math.ceil(problem.retryAfterMs / 1000));
-  // A body that was not read would be taken for the next request.
-  if (!request.raw.complete) reply.header("connection", "close");
-  reply.code(problem.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
 }

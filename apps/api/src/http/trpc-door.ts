@@ -6,6 +6,7 @@ import { requestIds, toTrpcShape } from "../trpc/init.ts";
 import { router } from "../trpc/router.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
+import { drainBody } from "./send-problem.ts";
 
 /** Serves the router to tRPC clients. */
 export async function trpcDoor(app: FastifyInstance, { services }: { services: Services }): Promise<void> {
@@ -22,6 +23,7 @@ export async function trpcDoor(app: FastifyInstance, { services }: { services: S
   app.setErrorHandler((error, request, reply) => {
     const shape = toTrpcShape(error, request.id);
     logFailure(request, shape.data, error);
+    drainBody(request, reply);
     reply.code(shape.data.status).send({ error: shape });
   });
   app.route<{ Params: { path: string } }>({

@@ -1,0 +1,23 @@
+import type { Socket } from "node:net";
+import { AppError } from "../errors.ts";
+import type { NewId } from "../ids.ts";
+import { toProblem } from "../problem.ts";
+
+/** Answers what is no HTTP, or too slow or too large to be a request: there is no request object then. */
+export function answerClientErrors(newId: NewId) {
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === "ECONNRESET" || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const problem = toProblem(
+      new AppError("invalid_input", { detail: "This is not a valid HTTP request." }),
+      newId("req"),
+    );
+    const body = JSON.stringify(problem);
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
+        `x-request-id: ${problem.requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  };
+}

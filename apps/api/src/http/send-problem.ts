@@ -1,0 +1,40 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../errors.ts";
+import { toProblem } from "../problem.ts";
+import { logFailure } from "./failures.ts";
+
+/** Answers with what a customer may know of the error. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(
+    isGone(request) ? new AppError("invalid_input", { cause: error }) : error,
+    request.id,
+  );
+  logFailure(request, problem, error);
+  if (problem.retryAfterMs !== undefined) reply.header("retry-after", Math.ceil(problem.retryAfterMs / 1000));
+  drainBody(request, reply);
+  reply.code(problem.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
+}
+
+/** The client went away within its request. Its connection's error is not one of ours. */
+const isGone = ({ raw }: FastifyRequest) => raw.destroyed && !raw.complete;
+
+const DRAIN_MS = 10_000;
+const DRAIN_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads what the client is still sending and drops it, within bounds. To close the connection instead would reset it,
+ * and most clients would then lose the answer that says what was wrong.
+ */
+export function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.complete || raw.destroyed) return;
+  reply.removeHeader("connection"); // Fastify closes where the body is too large.
+  let bytes = 0;
+  const end = () => raw.socket.destroy();
+  const timer = setTimeout(end, DRAIN_MS).unref();
+  raw.on("data", (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes > DRAIN_BYTES) end();
+  });
+  raw.once("close", () => clearTimeout(timer));
+  raw.resume();
+}
