@@ -49,7 +49,7 @@ export interface ErrorFacts {
 const BRAND = Symbol.for("@avatar/client/error");
 
 /**
- * Every error that this package throws. Branch on `code`; the message is written for people.
+ * Every error of the API and of this package. Branch on `code`; the message is written for people.
  *
  * @example
  * try {
@@ -66,7 +66,7 @@ export class AvatarError extends Error {
   declare readonly detail: string;
   /** What to do about it. */
   declare readonly hint?: string;
-  /** Link to the page about this code. */
+  /** Path of the page about this code, on the host of the API. */
   declare readonly docs?: string;
   /** HTTP status, where the API answered. */
   declare readonly status?: number;

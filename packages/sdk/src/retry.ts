@@ -8,7 +8,7 @@ import { type AvatarError, addFacts } from "./errors.ts";
  * const avatar = new Avatar({ retry: { attempts: 3, budgetMs: 10_000 } });
  */
 export interface RetryOptions {
-  /** How often a request is sent at most. Default 5. */
+  /** How often a request is sent at most. Default 10, which outlasts a restart of the API. */
   attempts?: number | undefined;
   /** Upper bound of a pause that the API did not ask for. Default 8000. */
   maxDelayMs?: number | undefined;
@@ -55,7 +55,7 @@ export const isRetryable = (status: number, code: string) =>
 /** Repeats `once`, which rejects with AvatarErrors, while that can help. Repeating it must be harmless. */
 export async function withRetries<T>(
   once: () => Promise<T>,
-  { attempts = 5, maxDelayMs = 8000, budgetMs = 60_000 }: RetryOptions,
+  { attempts = 10, maxDelayMs = 8000, budgetMs = 60_000 }: RetryOptions,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<T> {

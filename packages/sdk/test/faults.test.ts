@@ -76,10 +76,10 @@ test("pauses grow, have jitter and stay below the maximum", async () => {
 });
 
 test("a connection that keeps failing is a ConnectionError with the number of tries", async () => {
-  given.api.fail("GET /v1/jobs", ...Array(9).fill("reset"));
+  given.api.fail("GET /v1/jobs", ...Array(10).fill("reset"));
   const error = await errorOf(given.avatar.jobs.list());
   expect(error).toBeInstanceOf(ConnectionError);
-  expect(error).toMatchObject({ code: "connection", name: "ConnectionError", attempts: 5, retryable: true });
+  expect(error).toMatchObject({ code: "connection", name: "ConnectionError", attempts: 10, retryable: true });
 });
 
 test("retry: false sends once", async () => {

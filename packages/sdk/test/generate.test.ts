@@ -66,7 +66,7 @@ test("a failed job rejects with the job's own code, for the promise and for read
     code: "no_face",
     detail: "No face was found in the image.",
     hint: "Send a portrait.",
-    docs: "https://avatar.example.com/errors/no_face",
+    docs: "/docs/errors/no_face",
     retryable: false,
   };
   given.api.script = [{ status: "queued" }, { status: "failed", error }];

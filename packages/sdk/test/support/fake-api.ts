@@ -169,7 +169,7 @@ export async function startFakeApi() {
 
   function problem(code: ErrorCode, detail = `${ERRORS[code].title}.`): Problem {
     const { status, title, hint } = ERRORS[code];
-    const docs = `https://avatar.example.com/errors/${code}`;
+    const docs = `/docs/errors/${code}`;
     return { type: docs, title, status, code, detail, hint, docs, requestId: `req_${requests.length}` };
   }
 
