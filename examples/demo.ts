@@ -80,13 +80,13 @@ function start(script: string, args: string[], env: Record<string, string>): Chi
   });
 }
 
-/** The API says where it listens; whatever else it prints is passed on. */
+/** The API says where it listens. What else it says of itself is no news here; anything more is passed on. */
 function addressOf(api: ChildProcess): Promise<string> {
   const said = new Promise<string>((resolve) => {
     createInterface({ input: api.stdout ?? process.stdin }).on("line", (line) => {
       const [, url] = /^avatar is listening on (\S+)$/.exec(line) ?? [];
       if (url) resolve(url);
-      else console.log(line);
+      else if (!line.startsWith("avatar is ")) console.log(line);
     });
   });
   return Promise.race([

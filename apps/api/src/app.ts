@@ -14,6 +14,7 @@ import { createJobRepository } from "./jobs/job-repository.ts";
 import { createJobService } from "./jobs/job-service.ts";
 import { createRetention } from "./retention/retention.ts";
 import { createRetentionRepository } from "./retention/retention-repository.ts";
+import { orStartError } from "./start-error.ts";
 import { createDiskObjectStore, type DiskObjectStore } from "./storage/disk-object-store.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
 import { joinProcesses } from "./storage/processes.ts";
@@ -53,25 +54,29 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     let listeningUrl = "";
     const publicUrl = () => config.publicBaseUrl ?? listeningUrl;
 
-    const database = await (overrides.openDatabase ?? openDatabase)(config.database);
+    const database = await orStartError(
+      `${"url" in config.database ? "DATABASE_URL" : "DATA_DIR"}: cannot open the database`,
+      () => (overrides.openDatabase ?? openDatabase)(config.database),
+    );
     opened.push(database.close);
     const { db } = database;
 
-    const processes = await joinProcesses(config.dataDir, newId);
-    opened.push(processes.leave);
-
     const previewDirectory = join(config.dataDir, "preview");
-    await processes.clear(previewDirectory);
-
-    const diskStore = createDiskObjectStore({
-      directory: config.dataDir,
-      publicUrl,
-      signingSecret: await loadSigningSecret(config.dataDir),
-      now,
-      processes,
+    const { processes, store } = await orStartError(`DATA_DIR: cannot use ${config.dataDir}`, async () => {
+      const processes = await joinProcesses(config.dataDir, newId);
+      opened.push(processes.leave);
+      await processes.clear(previewDirectory);
+      const diskStore = createDiskObjectStore({
+        directory: config.dataDir,
+        publicUrl,
+        signingSecret: await loadSigningSecret(config.dataDir),
+        now,
+        processes,
+      });
+      const store = overrides.wrapStore?.(diskStore) ?? diskStore;
+      await store.start();
+      return { processes, store };
     });
-    const store = overrides.wrapStore?.(diskStore) ?? diskStore;
-    await store.start();
 
     const changes = (overrides.createJobChanges ?? createJobChanges)({ database, log });
     await changes.start();
@@ -131,7 +136,6 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       queueTimeoutMs: config.queueTimeoutMs,
     });
 
-    const firstApiKey = await apiKeys.bootstrap(config.bootstrapApiKey);
     const server = createServer({
       services: { apiKeys, jobs, uploads },
       store,
@@ -149,7 +153,11 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       changes.releaseWaiters();
       await server.close();
     });
-    listeningUrl = await server.listen({ host: config.host, port: config.port, backlog: 4096 });
+    listeningUrl = await orStartError(`HOST, PORT: cannot listen on ${config.host}:${config.port}`, () =>
+      server.listen({ host: config.host, port: config.port, backlog: 4096 }),
+    );
+    // Last of all: a key that is made and then not shown is lost.
+    const firstApiKey = await apiKeys.bootstrap(config.bootstrapApiKey);
     return { url: listeningUrl, firstApiKey, stop };
   } catch (error) {
     await stop();

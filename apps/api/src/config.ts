@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { StartError } from "./start-error.ts";
 
 export type DatabaseConfig = { url: string } | { dataDir: string };
 
@@ -56,18 +57,26 @@ export const EnvSchema = z.object({
   QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
 });
 
-export class ConfigError extends Error {
+export class ConfigError extends StartError {
   override readonly name = "ConfigError";
 }
+
+const WILDCARDS = ["0.0.0.0", "::", "[::]"];
 
 /** An empty variable counts as not set. @throws ConfigError that lists every mistake, each naming its variable. */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const parsed = EnvSchema.safeParse(set);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
-    throw new ConfigError(`The configuration is not valid:\n${lines.join("\n")}`);
-  }
+  const mistakes = parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
+  if (WILDCARDS.includes(set.HOST ?? "") && !set.PUBLIC_BASE_URL)
+    mistakes.push(
+      `PUBLIC_BASE_URL: needed with HOST=${set.HOST}, because signed links must say where customers reach the server; ` +
+        "for example https://api.example.com",
+    );
+  if (!parsed.success || mistakes.length > 0)
+    throw new ConfigError(
+      `The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join("\n")}`,
+    );
   const vars = parsed.data;
   const dataDir = resolve(vars.DATA_DIR);
   return {

@@ -1,35 +1,47 @@
 import { startApp } from "./app.ts";
-import { ConfigError, parseConfig } from "./config.ts";
-import { DataDirInUse } from "./db/data-dir-lock.ts";
+import { parseConfig } from "./config.ts";
+import { StartError } from "./start-error.ts";
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
+const sayError = (text: string) => process.stderr.write(`${text}\n`);
+
+/** npm and pnpm pass on a signal that the terminal has already sent to the whole group. */
+const SAME_SIGNAL_MS = 500;
 
 try {
-  const app = await startApp(parseConfig(process.env));
-  if (app.firstApiKey) say(`Your API key, shown this once: ${app.firstApiKey}`);
-  say(`avatar is listening on ${app.url}`);
+  const config = parseConfig(process.env);
+  say("avatar is starting. The first start takes a few seconds more.");
+  const starting = startApp(config);
 
-  let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  let stoppingSince: number | undefined;
+  for (const [signal, number] of [
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+  ] as const) {
     process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      app.stop().then(
-        () => process.exit(0),
-        (error) => {
-          process.stderr.write(`The server did not stop cleanly: ${error}\n`);
-          process.exit(1);
-        },
-      );
+      if (stoppingSince !== undefined) {
+        if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(128 + number);
+        return;
+      }
+      stoppingSince = performance.now();
+      say("avatar is stopping, which may take some seconds. Once more to end it at once.");
+      starting
+        .then((app) => app.stop())
+        .then(
+          () => process.exit(0),
+          (error) => {
+            sayError(`The server did not stop cleanly: ${error}`);
+            process.exit(1);
+          },
+        );
     });
   }
+
+  const app = await starting;
+  if (app.firstApiKey) say(`Your API key, shown this once: ${app.firstApiKey}`);
+  say(`avatar is listening on ${app.url}`);
 } catch (error) {
-  const isOperatorsMistake =
-    error instanceof ConfigError ||
-    error instanceof DataDirInUse ||
-    (error instanceof Error && "code" in error && error.code === "EADDRINUSE");
-  process.stderr.write(
-    `${isOperatorsMistake ? error.message : error instanceof Error ? error.stack : error}\n`,
-  );
-  process.exit(isOperatorsMistake ? 2 : 1);
+  if (error instanceof StartError) sayError(error.message);
+  else sayError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exit(error instanceof StartError ? 2 : 1);
 }

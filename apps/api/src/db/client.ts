@@ -9,6 +9,7 @@ import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config.ts";
+import { StartError } from "../start-error.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import * as schema from "./schema/schema.ts";
 
@@ -102,10 +103,22 @@ async function openPostgres(url: string): Promise<Database> {
   }
 }
 
+/** The driver's own limit leaves out hosts that answer nothing at all. */
+async function answerOf(client: postgres.Sql): Promise<void> {
+  const { promise: silence, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new StartError("DATABASE_URL: no answer within 10 s")), 10_000);
+  try {
+    await Promise.race([client`select 1`, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Replicas that start at the same time take turns. */
 async function migrateOnce(url: string): Promise<void> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
   try {
+    await answerOf(client);
     await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
     await migratePostgres(drizzlePostgres({ client, ...options }), { migrationsFolder });
   } finally {

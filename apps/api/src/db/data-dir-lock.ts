@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { StartError } from "../start-error.ts";
 import { lockFile } from "./file-lock.ts";
 
-export class DataDirInUse extends Error {
+export class DataDirInUse extends StartError {
   override readonly name = "DataDirInUse";
   constructor(dataDir: string) {
     super(

@@ -2,6 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
+import { StartError } from "../start-error.ts";
 import type { SignedPut } from "./object-store.ts";
 
 export interface SignedGet {
@@ -70,6 +71,8 @@ export function createLinkSigner({ secret, now }: { secret: Uint8Array | string;
   };
 }
 
+const SECRET_BYTES = 32;
+
 /** The secret in `<directory>/signing-secret`, made by the first who asks. */
 export async function loadSigningSecret(directory: string): Promise<Uint8Array> {
   const path = join(directory, "signing-secret");
@@ -77,7 +80,7 @@ export async function loadSigningSecret(directory: string): Promise<Uint8Array> 
   await mkdir(directory, { recursive: true });
   const file = await open(temporary, "wx", 0o600);
   try {
-    await file.writeFile(randomBytes(32));
+    await file.writeFile(randomBytes(SECRET_BYTES));
     await file.sync();
     // Unlike an open with "wx", a link appears with its bytes or not at all: no one reads half a secret.
     await link(temporary, path);
@@ -87,5 +90,10 @@ export async function loadSigningSecret(directory: string): Promise<Uint8Array> 
     await file.close();
     await rm(temporary, { force: true });
   }
-  return readFile(path);
+  const secret = await readFile(path);
+  if (secret.length !== SECRET_BYTES)
+    throw new StartError(
+      `${path} must hold ${SECRET_BYTES} bytes. Remove it to get a new one; links made so far will die.`,
+    );
+  return secret;
 }

@@ -34,6 +34,7 @@ interface Options {
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const CHILD_MAIN = fileURLToPath(new URL("./child-main.ts", import.meta.url));
+const STARTING = /^avatar is starting.*\n/m;
 const LISTENING = /^avatar is listening on (\S+)$/m;
 
 /** @throws ChildExited where it ends before it listens. */
@@ -44,7 +45,7 @@ export async function startChildApi(options: Options): Promise<ChildApi> {
       const listening = LISTENING.exec(output())?.[1];
       if (listening) resolve(listening);
     });
-    exited.then((exit) => reject(new ChildExited(exit, output())), reject);
+    exited.then((exit) => reject(new ChildExited(exit, output().replace(STARTING, ""))), reject);
   });
   return {
     url,
@@ -65,6 +66,7 @@ export async function startChildApi(options: Options): Promise<ChildApi> {
 export class ChildExited extends Error {
   override readonly name = "ChildExited";
   readonly exit: Exit;
+  /** What it wrote beside that it starts. */
   readonly output: string;
   constructor(exit: Exit, output: string) {
     super(`the API ended with ${exit.code ?? exit.signal}: ${output}`);
