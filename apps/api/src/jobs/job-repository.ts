@@ -2,6 +2,7 @@ import type { JobStatus } from "@avatar/contract/types";
 import { and, desc, eq, inArray, lt, or, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs } from "../db/schema/schema.ts";
+import { keepUploads } from "../uploads/upload-repository.ts";
 import { allowedFrom } from "./job-lifecycle.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
@@ -35,14 +36,18 @@ export function createJobRepository(db: Db) {
     /**
      * Undefined where the owner's idempotency key is taken. Waits for a concurrent insert of the same key to commit,
      * so a read afterwards finds its row.
+     * @throws AppError `upload_not_found` where an upload was deleted in the meantime
      */
     async insert(row: NewJobRow): Promise<JobRow | undefined> {
-      const [inserted] = await db
-        .insert(jobs)
-        .values(row)
-        .onConflictDoNothing({ target: [jobs.owner, jobs.idempotencyKey] })
-        .returning();
-      return inserted;
+      return db.transaction(async (tx) => {
+        await keepUploads(tx, [row.imageUploadId, row.audioUploadId]);
+        const [inserted] = await tx
+          .insert(jobs)
+          .values(row)
+          .onConflictDoNothing({ target: [jobs.owner, jobs.idempotencyKey] })
+          .returning();
+        return inserted;
+      });
     },
 
     /** Gives a key back that is older than `createdBefore`. */

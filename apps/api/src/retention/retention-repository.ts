@@ -70,14 +70,27 @@ export function createRetentionRepository(db: Db) {
       return rows.map((row) => row.id);
     },
 
-    async unneeded(uploadIds: string[]): Promise<string[]> {
-      const rows = await db
-        .select({ id: uploads.id })
-        .from(uploads)
-        .where(
-          and(isNull(uploads.deletedAt), inArray(uploads.id, uploadIds), notExists(neededByUnfinishedJob)),
-        );
-      return rows.map((row) => row.id);
+    /**
+     * Of these uploads, takes those that no unfinished job needs; their objects are to be deleted then. They count as
+     * deleted within their time, so that the sweep comes back to them should that be interrupted.
+     */
+    async takeUnneeded(uploadIds: string[], now: Date): Promise<string[]> {
+      return db.transaction(async (tx) => {
+        const chosen = inArray(uploads.id, uploadIds);
+        // A job that is just being made keeps its uploads; the statement after this lock sees that job.
+        await tx
+          .select({ id: uploads.id })
+          .from(uploads)
+          .where(chosen)
+          .orderBy(asc(uploads.id))
+          .for("update");
+        const rows = await tx
+          .update(uploads)
+          .set({ deletedAt: sql`least(${now.toISOString()}, ${uploads.expiresAt} - interval '1 ms')` })
+          .where(and(chosen, isNull(uploads.deletedAt), notExists(neededByUnfinishedJob)))
+          .returning({ id: uploads.id });
+        return rows.map((row) => row.id);
+      });
     },
 
     async setUploadsDeleted(uploadIds: string[], now: Date): Promise<void> {

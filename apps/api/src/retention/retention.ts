@@ -54,15 +54,11 @@ export function createRetention({ retention, store, changes, now, log }: Deps) {
   async function sweepUploads(): Promise<void> {
     for (;;) {
       const ids = await retention.dueUploads(new Date(now().getTime() - UPLOAD_GRACE_MS), BATCH);
-      await deleteUploads(ids);
+      if (ids.length === 0) return;
+      await store.delete(ids.map(uploadKey));
+      await retention.setUploadsDeleted(ids, now());
       if (ids.length < BATCH) return;
     }
-  }
-
-  async function deleteUploads(ids: string[]): Promise<void> {
-    if (ids.length === 0) return;
-    await store.delete(ids.map(uploadKey));
-    await retention.setUploadsDeleted(ids, now());
   }
 
   async function sweep(): Promise<void> {
@@ -76,7 +72,8 @@ export function createRetention({ retention, store, changes, now, log }: Deps) {
 
     /** Deletes these uploads unless an unfinished job needs them. */
     async releaseUploads(ids: string[]): Promise<void> {
-      await deleteUploads(await retention.unneeded(ids));
+      const unneeded = await retention.takeUnneeded(ids, now());
+      await store.delete(unneeded.map(uploadKey));
     },
 
     start(): void {

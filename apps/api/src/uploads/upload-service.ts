@@ -7,7 +7,7 @@ import { type ByteSource, objectSource } from "../media/byte-source.ts";
 import { inspectAudio } from "../media/inspect-audio.ts";
 import { inspectImage } from "../media/inspect-image.ts";
 import { type ObjectStore, ObjectTooLarge } from "../storage/object-store.ts";
-import type { UploadRepository, UploadRow } from "./upload-repository.ts";
+import { type UploadRepository, type UploadRow, uploadNotFound } from "./upload-repository.ts";
 
 interface Deps {
   uploads: UploadRepository;
@@ -34,7 +34,7 @@ export function createUploadService({ uploads, store, now, newId }: Deps) {
     });
 
   async function source(row: UploadRow): Promise<ByteSource> {
-    if (row.deletedAt || row.expiresAt <= now()) throw notFound(row.id);
+    if (row.deletedAt || row.expiresAt <= now()) throw uploadNotFound(row.id);
     const object = await store.head(uploadKey(row.id));
     if (!object)
       throw new AppError("upload_incomplete", { detail: `Nothing was uploaded to ${row.id} yet.` });
@@ -79,7 +79,7 @@ export function createUploadService({ uploads, store, now, newId }: Deps) {
     /** Also gives an upload whose object is deleted; `inspect…` refuses that. @throws AppError `upload_not_found` */
     async get(owner: string, id: string): Promise<UploadRow> {
       const row = await uploads.find(owner, id);
-      if (!row) throw notFound(id);
+      if (!row) throw uploadNotFound(id);
       return row;
     },
 
@@ -100,9 +100,6 @@ export function createUploadService({ uploads, store, now, newId }: Deps) {
     },
   };
 }
-
-const notFound = (id: string) =>
-  new AppError("upload_not_found", { detail: `There is no upload ${id}, or it has expired.` });
 
 function tooLarge(contentType: MediaType, maxBytes: number): AppError {
   const kind = mediaKind(contentType);

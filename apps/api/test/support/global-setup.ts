@@ -5,15 +5,6 @@ import type { TestProject } from "vitest/node";
 import { openDatabase } from "../../src/db/client.ts";
 import { startPostgres } from "./postgres-server.ts";
 
-declare module "vitest" {
-  interface ProvidedContext {
-    /** A Postgres server on which tests may create databases. */
-    postgresUrl: string;
-    /** A data directory with a migrated, empty PGlite database, to be copied. */
-    pgliteTemplate: string;
-  }
-}
-
 /** Starts what all test files of a project share: a real Postgres server, or a PGlite directory, slow to create. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), "avatar-test-"));

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createApiKeyRepository } from "../../src/api-keys/api-key-repository.ts";
+import { jobs } from "../../src/db/schema/schema.ts";
 import { newId } from "../../src/ids.ts";
-import { createJobRepository, type JobRow, type NewJobRow } from "../../src/jobs/job-repository.ts";
+import type { JobRow, NewJobRow } from "../../src/jobs/job-repository.ts";
 import type { TestApi } from "./test-api.ts";
 
 /** The owner of the key that every test API starts with. */
@@ -10,10 +11,10 @@ export const OWNER = "owner_default";
 const HOUR_MS = 3_600_000;
 
 /** A job that is there already, in any state; no file of it exists. */
-export async function insertJob(api: TestApi, job: Partial<NewJobRow> = {}): Promise<JobRow> {
+export async function insertJob({ db }: Pick<TestApi, "db">, job: Partial<NewJobRow> = {}): Promise<JobRow> {
   const now = new Date();
   const id = newId("job");
-  const row = await createJobRepository(api.db).insert({
+  const values: NewJobRow = {
     id,
     owner: OWNER,
     keyId: "key_1",
@@ -32,8 +33,9 @@ export async function insertJob(api: TestApi, job: Partial<NewJobRow> = {}): Pro
     fingerprint: "",
     ...STATES[job.status ?? "queued"](now, id),
     ...job,
-  });
-  if (!row) throw new Error("the Idempotency-Key is taken");
+  };
+  const [row] = await db.insert(jobs).values(values).returning();
+  if (!row) throw new Error("nothing was inserted");
   return row;
 }
 

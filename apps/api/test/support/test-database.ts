@@ -6,6 +6,15 @@ import postgres from "postgres";
 import { inject } from "vitest";
 import type { DatabaseConfig } from "../../src/config.ts";
 
+declare module "vitest" {
+  interface ProvidedContext {
+    /** A Postgres server on which tests may create databases. */
+    postgresUrl: string;
+    /** A data directory with a migrated, empty PGlite database, to be copied. */
+    pgliteTemplate: string;
+  }
+}
+
 export type DatabaseKind = "pglite" | "postgres";
 
 /** Which database the suite runs on: it runs once on each. */

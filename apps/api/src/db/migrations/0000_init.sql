@@ -31,6 +31,7 @@ CREATE TABLE "jobs" (
 	"fingerprint" text NOT NULL,
 	"run_after" timestamp (3) with time zone NOT NULL,
 	"run_id" text,
+	"started_at" timestamp (3) with time zone,
 	"cold" boolean DEFAULT false NOT NULL,
 	"progress" real DEFAULT 0 NOT NULL,
 	"error" jsonb,
@@ -52,7 +53,8 @@ CREATE TABLE "runs" (
 	"started_at" timestamp (3) with time zone NOT NULL,
 	"ended_at" timestamp (3) with time zone,
 	"outcome" text,
-	"reason" text
+	"reason" text,
+	"sweep_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "uploads" (
@@ -68,12 +70,14 @@ CREATE TABLE "uploads" (
 --> statement-breakpoint
 CREATE INDEX "jobs_owner_created" ON "jobs" USING btree ("owner","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE UNIQUE INDEX "jobs_idempotency" ON "jobs" USING btree ("owner","idempotency_key");--> statement-breakpoint
-CREATE INDEX "jobs_queue" ON "jobs" USING btree ("created_at","id") WHERE "jobs"."status" = 'queued';--> statement-breakpoint
+CREATE INDEX "jobs_queue" ON "jobs" USING btree ("owner","created_at","id") WHERE "jobs"."status" = 'queued';--> statement-breakpoint
+CREATE INDEX "jobs_owner_started" ON "jobs" USING btree ("owner","started_at") WHERE "jobs"."started_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_deadline" ON "jobs" USING btree ("deadline_at") WHERE "jobs"."deadline_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_video_expiry" ON "jobs" USING btree ("video_expires_at") WHERE "jobs"."video_key" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_image_upload" ON "jobs" USING btree ("image_upload_id");--> statement-breakpoint
 CREATE INDEX "jobs_audio_upload" ON "jobs" USING btree ("audio_upload_id");--> statement-breakpoint
 CREATE INDEX "runs_job" ON "runs" USING btree ("job_id");--> statement-breakpoint
 CREATE INDEX "runs_open" ON "runs" USING btree ("lease_until") WHERE "runs"."outcome" is null;--> statement-breakpoint
+CREATE INDEX "runs_sweep" ON "runs" USING btree ("sweep_at") WHERE "runs"."sweep_at" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "runs_one_success" ON "runs" USING btree ("job_id") WHERE "runs"."outcome" = 'succeeded';--> statement-breakpoint
 CREATE INDEX "uploads_expiry" ON "uploads" USING btree ("expires_at") WHERE "uploads"."deleted_at" is null or "uploads"."deleted_at" < "uploads"."expires_at";
