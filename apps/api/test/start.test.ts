@@ -67,6 +67,12 @@ test("a database that refuses is named, without its password", async () => {
   expect(output).not.toContain("secret");
 });
 
+test("an encoder that cannot be used is named", async () => {
+  const { code, output } = await failedStart({ PREVIEW_ENCODER: "ffmpeg", FFMPEG_PATH: "/nowhere/ffmpeg" });
+  expect(code).toBe(2);
+  expect(output).toMatch(/^PREVIEW_ENCODER, FFMPEG_PATH: There is no program "\/nowhere\/ffmpeg"/);
+});
+
 test("what is wrong with the configuration is said before anything is opened", async () => {
   const { code, output } = await failedStart({ PORT: "http", LOG_LEVEL: "loud" });
   expect(code).toBe(2);

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
-import type { EncoderChoice } from "@avatar/preview-engine";
+import { chooseEncoder, type EncoderChoice } from "@avatar/preview-engine";
+import { StartError } from "../start-error.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Engine, EngineError, type EngineRun, type RenderOptions } from "./engine.ts";
@@ -21,9 +22,13 @@ interface Deps {
 /** How long a render may take to notice that it was stopped before its thread is ended. */
 const GRACE_MS = 1000;
 
-/** Renders on this machine's processors, each run in a thread of its own. */
+/** Renders on this machine's processors, each run in a thread of its own. @throws StartError without an encoder */
 export async function createPreviewEngine(deps: Deps): Promise<Engine> {
   const { store, tempDirectory, encoder, ffmpegPath, log } = deps;
+  // Each run chooses anew. Here it is to be known before the first customer comes.
+  await chooseEncoder(encoder, ffmpegPath ?? "ffmpeg", (text) => log.info(text)).catch((cause: Error) => {
+    throw new StartError(`PREVIEW_ENCODER, FFMPEG_PATH: ${cause.message}`, { cause });
+  });
   await rm(tempDirectory, { recursive: true, force: true });
   await mkdir(tempDirectory, { recursive: true });
 

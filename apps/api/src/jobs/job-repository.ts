@@ -1,8 +1,8 @@
 import type { JobStatus } from "@avatar/contract/types";
-import { and, desc, eq, inArray, lt, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
-import { jobs } from "../db/schema/schema.ts";
-import { keepUploads } from "../uploads/upload-repository.ts";
+import { jobs, uploads } from "../db/schema/schema.ts";
+import { uploadNotFound } from "../uploads/upload-not-found.ts";
 import { allowedFrom } from "./job-lifecycle.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
@@ -99,4 +99,16 @@ export function createJobRepository(db: Db) {
       return row;
     },
   };
+}
+
+/** Nobody deletes these uploads until the transaction ends. @throws AppError `upload_not_found` */
+async function keepUploads(tx: Db, ids: string[]): Promise<void> {
+  const kept = await tx
+    .select({ id: uploads.id })
+    .from(uploads)
+    .where(and(inArray(uploads.id, ids), isNull(uploads.deletedAt)))
+    .orderBy(asc(uploads.id))
+    .for("share");
+  const gone = ids.find((id) => !kept.some((row) => row.id === id));
+  if (gone !== undefined) throw uploadNotFound(gone);
 }

@@ -1,25 +1,9 @@
-import { and, asc, eq, inArray, isNull } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { uploads } from "../db/schema/schema.ts";
-import { AppError } from "../errors.ts";
 
 export type UploadRow = typeof uploads.$inferSelect;
 export type UploadRepository = ReturnType<typeof createUploadRepository>;
-
-/** Nobody deletes these uploads until the transaction ends. @throws AppError `upload_not_found` */
-export async function keepUploads(tx: Db, ids: string[]): Promise<void> {
-  const kept = await tx
-    .select({ id: uploads.id })
-    .from(uploads)
-    .where(and(inArray(uploads.id, ids), isNull(uploads.deletedAt)))
-    .orderBy(asc(uploads.id))
-    .for("share");
-  const gone = ids.find((id) => !kept.some((row) => row.id === id));
-  if (gone !== undefined) throw uploadNotFound(gone);
-}
-
-export const uploadNotFound = (id: string) =>
-  new AppError("upload_not_found", { detail: `There is no upload ${id}, or it has expired.` });
 
 export function createUploadRepository(db: Db) {
   return {

@@ -7,7 +7,8 @@ import { type ByteSource, objectSource } from "../media/byte-source.ts";
 import { inspectAudio } from "../media/inspect-audio.ts";
 import { inspectImage } from "../media/inspect-image.ts";
 import { type ObjectStore, ObjectTooLarge } from "../storage/object-store.ts";
-import { type UploadRepository, type UploadRow, uploadNotFound } from "./upload-repository.ts";
+import { uploadNotFound } from "./upload-not-found.ts";
+import type { UploadRepository, UploadRow } from "./upload-repository.ts";
 
 interface Deps {
   uploads: UploadRepository;
