@@ -23,10 +23,14 @@ const DRAIN_BYTES = 64 * 1024 * 1024;
 
 /**
  * Reads what the client is still sending and drops it, within bounds. To close the connection instead would reset it,
- * and most clients would then lose the answer that says what was wrong.
+ * and most clients would then lose the answer that says what was wrong. Who announces more than that is not read at all.
  */
 export function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || raw.destroyed) return;
+  if (Number(raw.headers["content-length"]) > DRAIN_BYTES) {
+    reply.header("connection", "close");
+    return;
+  }
   reply.removeHeader("connection"); // Fastify closes where the body is too large.
   let bytes = 0;
   const end = () => raw.socket.destroy();
