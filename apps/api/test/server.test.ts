@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { throughRest } from "./support/doors.ts";
 import { insertJob } from "./support/rows.ts";
@@ -31,6 +32,30 @@ describe("every answer", () => {
     expect(requestId).toMatch(/^req_/);
     expect(answer.headers.get("x-request-id")).toBe(requestId);
   });
+});
+
+test.each([
+  ["no HTTP", "hello\r\n\r\n", "This is not HTTP."],
+  [
+    "endless headers",
+    `GET / HTTP/1.1\r\nhost: a\r\nx: ${"x".repeat(20_000)}\r\n\r\n`,
+    "The headers are too long.",
+  ],
+])("%s is answered as a problem", async (_what, sent, detail) => {
+  const api = await startTestApi();
+  const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
+  socket.write(sent);
+  const [head = "", body = ""] = (await text(socket)).split("\r\n\r\n");
+  await api.stop();
+  const problem = JSON.parse(body);
+  expect(problem).toMatchObject({ status: 400, code: "invalid_input", detail, hint: expect.any(String) });
+  expect(head.split("\r\n")).toEqual(
+    expect.arrayContaining([
+      "HTTP/1.1 400 Bad Request",
+      "content-type: application/problem+json; charset=utf-8",
+      `x-request-id: ${problem.requestId}`,
+    ]),
+  );
 });
 
 // A connection that is kept alive would outlast these tests.

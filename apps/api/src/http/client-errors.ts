@@ -3,6 +3,11 @@ import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import { toProblem } from "../problem.ts";
 
+const DETAILS: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "The headers did not arrive in time.",
+  HPE_HEADER_OVERFLOW: "The headers are too long.",
+};
+
 /** Answers what is no HTTP, or too slow or too large to be a request: there is no request object then. */
 export function answerClientErrors(newId: NewId) {
   return (error: Error & { code?: string }, socket: Socket): void => {
@@ -11,7 +16,7 @@ export function answerClientErrors(newId: NewId) {
       return;
     }
     const problem = toProblem(
-      new AppError("invalid_input", { detail: "This is not a valid HTTP request." }),
+      new AppError("invalid_input", { detail: DETAILS[error.code ?? ""] ?? "This is not HTTP." }),
       newId("req"),
     );
     const body = JSON.stringify(problem);
