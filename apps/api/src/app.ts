@@ -145,6 +145,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       log,
     });
 
+    if (config.bootstrapApiKey) await apiKeys.accept(config.bootstrapApiKey);
     dispatcher.start();
     opened.push(dispatcher.stop);
     retention.start();
@@ -157,7 +158,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       server.listen({ host: config.host, port: config.port, backlog: 4096 }),
     );
     // Last of all: a key that is made and then not shown is lost.
-    const firstApiKey = await apiKeys.bootstrap(config.bootstrapApiKey);
+    const firstApiKey = await apiKeys.makeFirst();
     return { url: listeningUrl, firstApiKey, stop };
   } catch (error) {
     await stop();

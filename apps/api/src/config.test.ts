@@ -73,10 +73,13 @@ describe("mistakes", () => {
     expect(message(WRONG)).not.toContain("secret");
   });
 
-  test.each(["0.0.0.0", "::"])("HOST=%s without the address that customers use is one", (HOST) => {
-    expect(message({ HOST })).toContain("  PUBLIC_BASE_URL: needed with HOST=");
-    expect(message({ HOST, PUBLIC_BASE_URL: "https://api.example.com" })).toBe("");
-  });
+  test.each(["0.0.0.0", "0", "::", "0:0:0:0:0:0:0:0"])(
+    "HOST=%s without the address that customers use is one",
+    (HOST) => {
+      expect(message({ HOST })).toContain("  PUBLIC_BASE_URL: needed with HOST=");
+      expect(message({ HOST, PUBLIC_BASE_URL: "https://api.example.com" })).toBe("");
+    },
+  );
 
   test.each(["1e3", "0x10", "1.5", " 1", "abc"])("PORT=%s is one", (PORT) => {
     expect(message({ PORT })).toContain("PORT: expected a whole number from 0 to 65535");

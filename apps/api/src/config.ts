@@ -61,14 +61,15 @@ export class ConfigError extends StartError {
   override readonly name = "ConfigError";
 }
 
-const WILDCARDS = ["0.0.0.0", "::", "[::]"];
+/** All zeros, however written: every address of the machine. */
+const WILDCARD = /^\[?[0:.]+\]?$/;
 
 /** An empty variable counts as not set. @throws ConfigError that lists every mistake, each naming its variable. */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const parsed = EnvSchema.safeParse(set);
   const mistakes = parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
-  if (WILDCARDS.includes(set.HOST ?? "") && !set.PUBLIC_BASE_URL)
+  if (WILDCARD.test(set.HOST ?? "") && !set.PUBLIC_BASE_URL)
     mistakes.push(
       `PUBLIC_BASE_URL: needed with HOST=${set.HOST}, because signed links must say where customers reach the server; ` +
         "for example https://api.example.com",

@@ -10,8 +10,8 @@ export async function orStartError<T>(what: string, work: () => Promise<T>): Pro
   } catch (error) {
     if (error instanceof StartError) throw error;
     for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      // Codes of the system, of Postgres, of its driver, and of the lock file.
-      if ("code" in cause && /^([A-Z_]+|[0-9A-Z]{5})$/.test(String(cause.code)))
+      // Codes of the system, of Postgres, of its driver, of TLS and of the lock file; not of mistakes in this program.
+      if ("code" in cause && /^(?!ERR_(?!SQLITE|TLS|SSL))([A-Z_]+|[0-9A-Z]{5})$/.test(String(cause.code)))
         throw new StartError(`${what}: ${cause.message || cause.code}`, { cause: error });
     }
     throw error;

@@ -49,6 +49,17 @@ test("a folder that cannot be used is named, without a stack", async () => {
   );
 });
 
+test("an embedded database that cannot be opened is named", async () => {
+  await mkdir(join(database.dataDir, "pglite"), { recursive: true });
+  await writeFile(join(database.dataDir, "pglite", "PG_VERSION"), "99\n");
+  const { code, output } = await failedStart({ DATABASE_URL: "" });
+  expect(code).toBe(2);
+  expect(output).toMatch(
+    /^DATA_DIR: .*pglite is no database that this version can open: .* move it away to begin anew/,
+  );
+  expect(output.trim().split("\n")).toHaveLength(1);
+});
+
 test("a secret that is broken is named, and is not replaced behind the operator's back", async () => {
   const path = join(database.dataDir, "signing-secret");
   await writeFile(path, "short");

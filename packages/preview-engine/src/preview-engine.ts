@@ -25,8 +25,8 @@ export interface PreviewOptions {
   /** WAV, MP3, M4A, AAC, OGG or FLAC. */
   readonly audioPath: string;
   /**
-   * Where the recording ends, in seconds, if that is known: AAC fills up its last packet with silence. By default
-   * it ends where its sound ends.
+   * Where the recording ends, in seconds, if that is known: AAC fills up its last packet with silence. Nothing after
+   * it is decoded, however much there is. By default it ends where its sound ends.
    */
   readonly audioSeconds?: number | undefined;
   /** Where the MP4 goes; it appears there whole or not at all. */
@@ -87,13 +87,12 @@ async function renderTo(partialPath: string, options: PreviewOptions): Promise<P
   const abort = { signal: options.signal, flag: options.abortFlag };
   throwIfAborted(abort);
   const portrait = await loadPortrait(options.imagePath);
-  const recording = await inspectRecording(options.audioPath);
+  const recording = await inspectRecording(options.audioPath, options.audioSeconds);
   const encoder = await chooseEncoder(options.encoder ?? "auto", options.ffmpegPath ?? "ffmpeg", log);
   throwIfAborted(abort);
   const { landmarks } = findFace(portrait);
   throwIfAborted(abort);
-  const wholeSpeech = await analyseRecording(encoder, recording, abort);
-  const speech = wholeSpeech.slice(0, framesIn(options.audioSeconds));
+  const speech = await analyseRecording(encoder, recording, abort);
 
   const composition = composeFrame(portrait, landmarks, aspect, fit);
   const still = await drawComposition(portrait, composition);
@@ -144,9 +143,10 @@ async function analyseRecording(
   await encoder.decodeSpeech(recording, analyser.push, abort);
   const { frames, sampleCount } = analyser.finish();
   const seconds = sampleCount / SAMPLE_RATE_HZ;
-  if (recording.declaredSeconds !== undefined && seconds < recording.declaredSeconds - 0.1) {
+  const { declaredSeconds = 0, endSeconds = Number.POSITIVE_INFINITY } = recording;
+  if (seconds < Math.min(declaredSeconds, endSeconds) - 0.1) {
     throw new PreviewError("audio_truncated", "The recording is incomplete. Upload it again.", {
-      detail: `${seconds} of ${recording.declaredSeconds} s`,
+      detail: `${seconds} of ${declaredSeconds} s`,
     });
   }
   if (seconds < MIN_RECORDING_SECONDS) {
@@ -157,9 +157,6 @@ async function analyseRecording(
   }
   return frames;
 }
-
-/** Rounded up, but not for the last bit of a fraction: 0.28 * 25 is a little more than 7. */
-const framesIn = (seconds = Number.POSITIVE_INFINITY) => Math.ceil(seconds * FRAMES_PER_SECOND - 1e-6);
 
 function throttleToPercent(onProgress: ((fraction: number) => void) | undefined): (fraction: number) => void {
   let lastPercent = -1;

@@ -50,15 +50,11 @@ export function createApiKeyService({ apiKeys, now, newId }: Deps) {
       return caller;
     },
 
-    /**
-     * Makes sure that there is a key to begin with: the configured one, else a new one if there is none at all.
-     * @returns the new key, to be shown once.
-     */
-    async bootstrap(configured: string | undefined): Promise<string | undefined> {
-      if (configured) {
-        await insert(configured, "bootstrap");
-        return undefined;
-      }
+    /** Lets in who has the configured key. */
+    accept: (key: string) => insert(key, "bootstrap"),
+
+    /** Makes a key where there is none at all. @returns it, to be shown once. */
+    async makeFirst(): Promise<string | undefined> {
       if (await apiKeys.hasAny()) return undefined;
       const key = generateKey();
       await insert(key, "first");

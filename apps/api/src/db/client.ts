@@ -37,7 +37,14 @@ async function openPglite(dataDir: string): Promise<Database> {
   // PGlite lets a second process open the same directory and then silently loses what one of them wrote.
   const unlock = lockDataDir(dataDir);
   try {
-    const client = await PGlite.create(join(dataDir, "pglite"));
+    const path = join(dataDir, "pglite");
+    const client = await PGlite.create(path).catch((cause: unknown) => {
+      throw new StartError(
+        `DATA_DIR: ${path} is no database that this version can open: ${cause}. ` +
+          "Restore a backup of it, move it away to begin anew, or choose another DATA_DIR.",
+        { cause },
+      );
+    });
     const db = drizzlePglite({ client, ...options });
     await migratePglite(db, { migrationsFolder });
     return {

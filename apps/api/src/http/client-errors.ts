@@ -20,9 +20,11 @@ export function answerClientErrors(newId: NewId) {
       newId("req"),
     );
     const body = JSON.stringify(problem);
-    socket.end(
+    socket.write(
       `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
         `x-request-id: ${problem.requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
     );
+    // Unlike `end`, this does not wait for the client to close its half.
+    socket.destroySoon();
   };
 }

@@ -1,3 +1,4 @@
+import { LIMITS } from "@avatar/contract/limits";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import { toProblem } from "../problem.ts";
@@ -18,8 +19,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 /** The client went away within its request. Its connection's error is not one of ours. */
 const isGone = ({ raw }: FastifyRequest) => raw.destroyed && !raw.complete;
 
-const DRAIN_MS = 10_000;
-const DRAIN_BYTES = 64 * 1024 * 1024;
+const DRAIN_MS = 60_000;
+/** Of the largest form. */
+const DRAIN_BYTES = LIMITS.image.maxBytes + LIMITS.audio.maxBytes + 1024 * 1024;
 
 /**
  * Reads what the client is still sending and drops it, within bounds. To close the connection instead would reset it,
@@ -32,6 +34,11 @@ export function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
     return;
   }
   reply.removeHeader("connection"); // Fastify closes where the body is too large.
+  // Node closes where the client asked for that, as soon as it is answered.
+  if (!reply.raw.shouldKeepAlive) {
+    reply.raw.shouldKeepAlive = true;
+    raw.once("end", () => raw.socket.end());
+  }
   let bytes = 0;
   const end = () => raw.socket.destroy();
   const timer = setTimeout(end, DRAIN_MS).unref();

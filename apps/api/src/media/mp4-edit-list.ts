@@ -1,26 +1,43 @@
 import type { Box, BoxReader } from "./mp4-boxes.ts";
 
-/**
- * How many seconds of a track are to be heard, where an edit list says so: it leaves out the silence that AAC
- * encoders put around the sound (ISO 14496-12, 8.6.6).
- */
-export async function readEditedSeconds(boxes: BoxReader, moov: Box, trak: Box): Promise<number | undefined> {
-  const [movie, edits] = [await boxes.find(moov, ["mvhd"]), await boxes.find(trak, ["edts", "elst"])];
-  if (!movie || !edits) return undefined;
-  const header = await boxes.read(movie);
-  const timescale = header.readUInt32BE(header[0] === 1 ? 20 : 12);
-  const ticks = sumEdits(await boxes.read(edits));
-  // Fragmented files have an edit of no length, which means all.
-  return timescale > 0 && ticks > 0 ? ticks / timescale : undefined;
+/** One stretch of a track. */
+export interface Edit {
+  /** In ticks of the track. */
+  start: number;
+  seconds: number;
 }
 
-function sumEdits(list: Buffer): number {
-  const isLong = list[0] === 1;
-  const entries = list.readUInt32BE(4);
-  let ticks = 0;
-  for (let index = 0, at = 8; index < entries; index++, at += isLong ? 20 : 12) {
-    const isPause = (isLong ? list.readBigInt64BE(at + 8) : BigInt(list.readInt32BE(at + 4))) === -1n;
-    if (!isPause) ticks += isLong ? Number(list.readBigUInt64BE(at)) : list.readUInt32BE(at);
-  }
-  return ticks;
+/**
+ * The one stretch of a track that is to be heard, where its edit list names one: it leaves out the silence that AAC
+ * encoders put around the sound (ISO 14496-12, 8.6.6). Undefined for every other list: players differ in what they
+ * make of those.
+ */
+export async function readEdit(boxes: BoxReader, moov: Box, trak: Box): Promise<Edit | undefined> {
+  const [movie, list] = [await boxes.find(moov, ["mvhd"]), await boxes.find(trak, ["edts", "elst"])];
+  if (!movie || !list) return undefined;
+  const header = await boxes.read(movie);
+  const timescale = header.readUInt32BE(header[0] === 1 ? 20 : 12);
+  const entries = readEntries(await boxes.read(list));
+  // A pause in front delays the sound, and no more.
+  const [edit, ...more] = entries[0]?.start === PAUSE ? entries.slice(1) : entries;
+  if (!edit || more.length > 0 || edit.start === PAUSE || edit.ticks === 0 || timescale === 0)
+    return undefined;
+  return { start: edit.start, seconds: edit.ticks / timescale };
 }
+
+const PAUSE = -1;
+
+/** `ticks` are the movie's, `start` is in those of the track. */
+function readEntries(list: Buffer): { ticks: number; start: number }[] {
+  const isLong = list[0] === 1;
+  const entryBytes = isLong ? 20 : 12;
+  return Array.from({ length: Math.min(list.readUInt32BE(4), MAX_ENTRIES) }, (_, index) => {
+    const at = 8 + index * entryBytes;
+    return isLong
+      ? { ticks: Number(list.readBigUInt64BE(at)), start: Number(list.readBigInt64BE(at + 8)) }
+      : { ticks: list.readUInt32BE(at), start: list.readInt32BE(at + 4) };
+  });
+}
+
+/** More than can be used. */
+const MAX_ENTRIES = 3;

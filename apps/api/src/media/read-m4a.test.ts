@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { codeOf, secondsOf, share } from "../../test/media/inspected-audio.ts";
-import { ascii, sample } from "../../test/media/media-files.ts";
+import { ascii, sample, uint } from "../../test/media/media-files.ts";
 
 const atEnd = sample("tone.m4a");
 const atStart = sample("tone-faststart.m4a");
@@ -22,7 +22,6 @@ test.each([
 
 test.each([
   ["a length", patched(patched(atEnd, "mdhd", 20, 16_000 * 3600), "edts", 0, 0x66726565)],
-  ["edits", patched(atEnd, "elst", 12, 3_600_000)],
   ["a sample size", patched(atEnd, "stsz", 8, 100_000)],
   ["samples in a fragment", patched(inFragments, "trun", 8, 0x7fff_ffff)],
 ])("%s that the bytes do not hold is refused", async (_name, file) => {
@@ -34,33 +33,71 @@ test("a length that is too small hides nothing", async () => {
   expect(await secondsOf(withoutEdits, "audio/mp4")).toBeCloseTo(0.864, 3);
 });
 
-test("the silence that the encoder put around the sound does not count", async () => {
-  expect(await secondsOf(atEnd, "audio/mp4")).toBe(0.8);
-  const part = patched(atEnd, "elst", 12, 600);
-  expect(await secondsOf(part, "audio/mp4")).toBe(0.6);
-});
+interface Edit {
+  /** In thousandths of a second. */
+  ticks: number;
+  /** In samples, of 16,000 per second; -1 is a pause. */
+  start: number;
+}
 
-test("an edit of no length, or a pause, leaves the sound as it is", async () => {
-  expect(await secondsOf(patched(atEnd, "elst", 12, 0), "audio/mp4")).toBeCloseTo(0.864, 3);
-  expect(await secondsOf(patched(atEnd, "elst", 16, 0xffff_ffff), "audio/mp4")).toBeCloseTo(0.864, 3);
-});
-
-test("edits in the long form are read, too", async () => {
+/** The file with another edit list. Its header is behind its sound, so that no offset changes. */
+function withEdits(edits: Edit[], form: "short" | "long" = "short"): Buffer {
+  const entries = edits.map(({ ticks, start }) => {
+    const entry = Buffer.alloc(form === "long" ? 20 : 12);
+    if (form === "long") entry.writeBigUInt64BE(BigInt(ticks));
+    else entry.writeUInt32BE(ticks);
+    if (form === "long") entry.writeBigInt64BE(BigInt(start), 8);
+    else entry.writeInt32BE(start, 4);
+    return entry;
+  });
   const list = Buffer.concat([
-    ascii("\0\0\0\x34elst\x01\0\0\0\0\0\0\x02"),
-    Buffer.from("0000000000000064ffffffffffffffff00010000", "hex"), // a pause
-    Buffer.from("00000000000002580000000000000400", "hex"), // 600 ticks; its rate is cut off, as nobody reads it
+    uint(form === "long" ? 0x01000000 : 0, 4, "BE"),
+    uint(edits.length, 4, "BE"),
+    ...entries,
   ]);
-  const at = atEnd.indexOf("elst") - 4;
-  const bytes = atEnd.readUInt32BE(at);
-  const copy = Buffer.concat([atEnd.subarray(0, at), list, Buffer.alloc(4), atEnd.subarray(at + bytes)]);
-  const grown = list.length + 4 - bytes;
-  for (const box of ["edts", "trak", "moov"]) {
-    const size = copy.indexOf(box) - 4;
-    copy.writeUInt32BE(copy.readUInt32BE(size) + grown, size);
+  const at = atEnd.indexOf("elst") + 4;
+  const end = at - 8 + atEnd.readUInt32BE(at - 8);
+  const file = Buffer.concat([atEnd.subarray(0, at), list, atEnd.subarray(end)]);
+  for (const box of ["elst", "edts", "trak", "moov"]) {
+    const size = file.indexOf(box) - 4;
+    file.writeUInt32BE(file.readUInt32BE(size) + list.length - (end - at), size);
   }
-  copy.writeUInt32BE(list.length + 4, at);
-  expect(await secondsOf(copy, "audio/mp4")).toBe(0.6);
+  return file;
+}
+
+const sound: Edit = { ticks: 600, start: 1024 };
+const pause: Edit = { ticks: 100, start: -1 };
+
+test.each([
+  ["the encoder's own", atEnd, 0.8],
+  ["one stretch", withEdits([sound]), 0.6],
+  ["one stretch, in the long form", withEdits([sound], "long"), 0.6],
+  ["a stretch after a pause", withEdits([pause, sound]), 0.6],
+  ["a stretch after a pause, in the long form", withEdits([pause, sound], "long"), 0.6],
+  ["a stretch up to the end, rounded up", withEdits([{ ticks: 801, start: 1024 }]), 0.8],
+])("of the sound in the edit list %s counts", async (_name, file, seconds) => {
+  expect(await secondsOf(file, "audio/mp4")).toBe(seconds);
+});
+
+test.each([
+  ["none", []],
+  ["one of no length", [{ ticks: 0, start: 1024 }]],
+  ["a pause alone", [pause]],
+  ["a pause behind the sound", [sound, pause]],
+  ["a pause between two stretches", [sound, pause, sound]],
+  ["two stretches", [sound, sound]],
+  ["a thousand stretches", Array(1000).fill(sound)],
+  ["more than there is", [{ ticks: 3_600_000, start: 1024 }]],
+  ["what lies behind the end", [{ ticks: 600, start: 16_000 }]],
+])("where the edits are %s, all that there is counts", async (_name, edits) => {
+  expect(await secondsOf(withEdits(edits), "audio/mp4")).toBeCloseTo(0.864, 3);
+});
+
+test("in a fragmented file, edits do not count", async () => {
+  const file = Buffer.concat([withEdits([sound]), ascii("\0\0\0\x08mvex")]);
+  const header = file.indexOf("moov") - 4; // It is the last box, so it takes in what is appended.
+  file.writeUInt32BE(file.readUInt32BE(header) + 8, header);
+  expect(await secondsOf(file, "audio/mp4")).toBeCloseTo(0.864, 3);
 });
 
 test.each([

@@ -2,14 +2,14 @@ import { AppError } from "../errors.ts";
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 import { type Box, type BoxReader, createBoxReader } from "./mp4-boxes.ts";
-import { readEditedSeconds } from "./mp4-edit-list.ts";
+import { type Edit, readEdit } from "./mp4-edit-list.ts";
 import { addFragment, type FragmentDefaults, readFragmentDefaults, type SampleSum } from "./mp4-fragments.ts";
 
 interface Track {
   id: number;
   timescale: number;
   claimedTime: number;
-  editedSeconds: number | undefined;
+  edit: Edit | undefined;
   listed: SampleSum;
   defaults: FragmentDefaults;
 }
@@ -26,13 +26,13 @@ export async function readM4a(window: ByteWindow): Promise<AudioLength> {
   }
   if (!track) throw undecodable("The M4A file has no header; its recording was probably never finished.");
   if (track.listed.bytes > mediaBytes) throw new EndOfFile();
-  const listedSeconds = track.listed.time / track.timescale;
-  const { editedSeconds } = track;
-  return {
-    seconds: Math.min(listedSeconds, editedSeconds ?? listedSeconds),
-    // Edits may also repeat what there is, which nobody's recorder does.
-    claimedSeconds: editedSeconds ?? track.claimedTime / track.timescale,
-  };
+  const { edit, listed, timescale } = track;
+  if (edit) {
+    const secondsFromStart = (listed.time - edit.start) / timescale;
+    // The movie's clock is coarser than the track's.
+    if (edit.seconds < secondsFromStart + 0.01) return { seconds: Math.min(edit.seconds, secondsFromStart) };
+  }
+  return { seconds: listed.time / timescale, claimedSeconds: track.claimedTime / timescale };
 }
 
 async function readAudioTrack(boxes: BoxReader, moov: Box): Promise<Track> {
@@ -42,13 +42,15 @@ async function readAudioTrack(boxes: BoxReader, moov: Box): Promise<Track> {
     if (!handler || (await boxes.read(handler)).toString("latin1", 8, 12) !== "soun") continue;
 
     const track = await readTrack(boxes, trak);
-    const editedSeconds = await readEditedSeconds(boxes, moov, trak);
-    return { ...track, editedSeconds, defaults: await readFragmentDefaults(boxes, moov, track.id) };
+    // In a fragmented file it is about the part before the first fragment, or about all, as the writer liked.
+    const isFragmented = (await boxes.find(moov, ["mvex"])) !== undefined;
+    const edit = isFragmented ? undefined : await readEdit(boxes, moov, trak);
+    return { ...track, edit, defaults: await readFragmentDefaults(boxes, moov, track.id) };
   }
   throw new AppError("unsupported_audio", { detail: "The MP4 file has no track of sound." });
 }
 
-async function readTrack(boxes: BoxReader, trak: Box): Promise<Omit<Track, "defaults" | "editedSeconds">> {
+async function readTrack(boxes: BoxReader, trak: Box): Promise<Omit<Track, "defaults" | "edit">> {
   const read = async (...path: string[]): Promise<Buffer> => {
     const box = await boxes.find(trak, path);
     if (!box) throw undecodable(`The M4A file has no ${path.at(-1)} box.`);

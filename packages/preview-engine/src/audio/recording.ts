@@ -10,6 +10,8 @@ export interface Recording {
   readonly demuxer: Demuxer;
   /** Length its header promises, where the format has one. */
   readonly declaredSeconds: number | undefined;
+  /** Nothing after this is decoded. */
+  readonly endSeconds: number | undefined;
 }
 
 /** Enough for an ID3 tag's header and FLAC's stream header. */
@@ -20,7 +22,7 @@ const HEAD_BYTES = 64;
  *
  * @throws PreviewError `empty_audio`, `unsupported_audio`, `audio_truncated` or `audio_undecodable`.
  */
-export async function inspectRecording(path: string): Promise<Recording> {
+export async function inspectRecording(path: string, endSeconds?: number): Promise<Recording> {
   let file: FileHandle;
   try {
     file = await open(path, "r");
@@ -50,7 +52,7 @@ export async function inspectRecording(path: string): Promise<Recording> {
         detail: `${sizeBytes} of ${bytes} bytes`,
       });
     }
-    return { path, sizeBytes, demuxer, declaredSeconds: seconds };
+    return { path, sizeBytes, demuxer, declaredSeconds: seconds, endSeconds };
   } catch (error) {
     if (error instanceof PreviewError) throw error;
     throw new PreviewError("audio_undecodable", "The recording cannot be read.", { cause: error });

@@ -37,11 +37,12 @@ function recordingInput({ demuxer }: Recording, path: string): string[] {
   ].flat();
 }
 
-/** Decodes to raw 16 kHz mono samples, little-endian. */
+/** Up to its end, decodes to raw 16 kHz mono samples, little-endian. */
 export function decodingArguments(recording: Recording, recordingPath: string, output: string): string[] {
   return [
     ...QUIET,
     ...recordingInput(recording, recordingPath),
+    ...(recording.endSeconds === undefined ? [] : ["-t", recording.endSeconds.toFixed(6)]),
     ...["-map", "0:a:0", "-ac", "1", "-ar", String(SAMPLE_RATE_HZ), "-f", "s16le", "-c:a", "pcm_s16le"],
     output,
   ];

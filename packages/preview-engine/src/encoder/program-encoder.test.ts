@@ -61,8 +61,11 @@ test("a program that dies in the middle is encoder_failed with its last words", 
   expect(error.detail).toContain("disk full");
 });
 
-test("a program that stalls is killed and is encoder_failed", async () => {
-  const encoder = createProgramEncoder(aProgram("exec sleep 1000"), 200);
+test.each([
+  ["stalls", "exec sleep 1000"],
+  ["is a script whose own child stalls", "sleep 20; true"],
+])("a program that %s is killed and is encoder_failed", async (_what, script) => {
+  const encoder = createProgramEncoder(aProgram(script), 200);
   const error = await expectError(encoder.encodeVideo(await aJob(), {}), "encoder_failed");
   expect(error.detail).toContain("stalled");
 });

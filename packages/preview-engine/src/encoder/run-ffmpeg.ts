@@ -31,6 +31,9 @@ export async function runFfmpeg(binary: string, args: readonly string[], run: Ff
   const stop = (reason: unknown) => {
     stopReason ??= reason;
     child.kill("SIGKILL");
+    // Where it is a script, a child of its own may hold these open.
+    child.stdout.destroy();
+    child.stderr.destroy();
   };
 
   let stderr = "";
