@@ -20,8 +20,7 @@ export async function readEdit(boxes: BoxReader, moov: Box, trak: Box): Promise<
   const entries = readEntries(await boxes.read(list));
   // A pause in front delays the sound, and no more.
   const [edit, ...more] = entries[0]?.start === PAUSE ? entries.slice(1) : entries;
-  if (!edit || more.length > 0 || edit.start === PAUSE || edit.ticks === 0 || timescale === 0)
-    return undefined;
+  if (!edit || more.length > 0 || edit.start < 0 || edit.ticks === 0 || timescale === 0) return undefined;
   return { start: edit.start, seconds: edit.ticks / timescale };
 }
 
