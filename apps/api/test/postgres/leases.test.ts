@@ -9,6 +9,7 @@ import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { startTestApi, type TestApi, type TestApiOptions } from "../support/test-api.ts";
 import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
 import { until } from "../support/until.ts";
+import { countWaiting } from "../support/waiting.ts";
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -100,14 +101,16 @@ test("F4: runs go on through an outage that is longer than their lease", async (
 });
 
 test("F4: a replica hears of changes again after its connections were terminated", async () => {
-  const waiting = await startReplica({ config: { maxRunsInFlight: 1 } });
+  const polls = countWaiting();
+  const asked = await startReplica({ config: { maxRunsInFlight: 1 }, ...polls.overrides });
   const other = await startReplica({ config: { maxRunsInFlight: 1 } });
   const release = Promise.withResolvers<void>();
-  for (const replica of [waiting, other]) replica.engine.scripts = [{ hold: release.promise }];
+  for (const replica of [asked, other]) replica.engine.scripts = [{ hold: release.promise }];
   const job = await queueJob(other);
   await untilStatus(other.db, job.id, "running");
   const { version } = await jobRow(other.db, job.id);
-  const poll = waiting.rest("GET", `/v1/jobs/${job.id}?wait=30&after=${version}`);
+  const poll = asked.rest("GET", `/v1/jobs/${job.id}?wait=30&after=${version}`);
+  await polls.reaches(1);
 
   await onServer(async (sql) => {
     const before = (await listeners(sql)).map((row) => row.pid);

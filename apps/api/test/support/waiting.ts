@@ -1,7 +1,7 @@
 import { createJobChanges, type JobChanges } from "../../src/jobs/job-changes.ts";
 import { until } from "./until.ts";
 
-/** Counts the requests that are registered for changes of a job. */
+/** Counts the requests that have read their job and wait for it to change. */
 export function countWaiting() {
   let waiting = 0;
   function createCountingChanges(...args: Parameters<typeof createJobChanges>): JobChanges {
@@ -9,12 +9,12 @@ export function countWaiting() {
     return Object.assign(Object.create(changes), {
       watch(id: string) {
         const watch = changes.watch(id);
-        waiting++;
-        const close = () => {
+        async function changed(...args: Parameters<typeof watch.changed>): Promise<void> {
+          waiting++;
+          await watch.changed(...args);
           waiting--;
-          watch.close();
-        };
-        return { ...watch, close };
+        }
+        return { ...watch, changed };
       },
     });
   }
