@@ -13,6 +13,11 @@ const OWNERS = { owner_big: 30, owner_medium: 15, owner_small: 5 };
 
 test("F13: fifty generates at once all succeed, each owner's in order", async () => {
   api = await startTestApi({ config: { maxRunsInFlight: 2 } });
+  // Nobody waits in order while others are still being accepted, so both slots are taken until all are.
+  const release = Promise.withResolvers<void>();
+  api.engine.scripts = [{ hold: release.promise }, { hold: release.promise }];
+  const blockers = [await queueJob(api), await queueJob(api)];
+  await until("both slots are taken", () => api.engine.started.length === blockers.length);
   const requests = await Promise.all(
     Object.entries(OWNERS).map(async ([owner, count]) => {
       const rest = createRest(api.url, await insertKey(api, owner));
@@ -28,12 +33,13 @@ test("F13: fifty generates at once all succeed, each owner's in order", async ()
       return { owner, rest, id: answer.body.id, createdAt: answer.body.createdAt };
     }),
   );
+  release.resolve();
   const done = await Promise.all(
     created.map(({ id, rest }) => rest("GET", `/v1/jobs/${id}?wait=30&after=99`)),
   );
 
   expect(done.map((answer) => answer.body.status)).toEqual(created.map(() => "succeeded"));
-  const startedIds = api.engine.started.map((run) => run.jobId);
+  const startedIds = api.engine.started.slice(blockers.length).map((run) => run.jobId);
   expect(startedIds).toHaveLength(created.length);
   for (const owner of Object.keys(OWNERS)) {
     const own = created.filter((job) => job.owner === owner);
