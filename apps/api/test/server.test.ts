@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { throughRest } from "./support/doors.ts";
 import { insertJob } from "./support/rows.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
-import { until } from "./support/until.ts";
 import { countWaiting } from "./support/waiting.ts";
 
 describe("every answer", () => {
@@ -57,16 +56,6 @@ test.each([
       `x-request-id: ${problem.requestId}`,
     ]),
   );
-});
-
-test("a connection is closed once it was told that it spoke no HTTP", async () => {
-  const api = await startTestApi();
-  const socket = connect({ port: Number(new URL(api.url).port), host: "127.0.0.1", allowHalfOpen: true });
-  socket.on("error", () => {}).write("hello\r\n\r\n");
-  await text(socket);
-  await until("what it sends is refused", () => socket.destroyed || !socket.write("x".repeat(1000)));
-  await until("it is closed", () => socket.destroyed);
-  await api.stop();
 });
 
 // A connection that is kept alive would outlast these tests.
