@@ -1,11 +1,22 @@
+/** What a deployment accepts as input. `LIMITS` has the defaults. */
+export interface InputLimits {
+  image: {
+    maxBytes: number;
+    /** Width x height, read from the header before anything is decoded. */
+    maxPixels: number;
+    /** Of the shorter side. */
+    minSidePixels: number;
+  };
+  audio: {
+    maxBytes: number;
+    minSeconds: number;
+    maxSeconds: number;
+  };
+}
+
 /** Limits and defaults that customers can see. Bytes are bytes, times are seconds unless the name says otherwise. */
 export const LIMITS = {
-  image: {
-    maxBytes: 20 * 1024 * 1024,
-    /** Width x height, read from the header before anything is decoded. */
-    maxPixels: 50_000_000,
-    minSidePixels: 128,
-  },
+  image: { maxBytes: 20 * 1024 * 1024, maxPixels: 50_000_000, minSidePixels: 128 },
   audio: { maxBytes: 100 * 1024 * 1024, minSeconds: 0.5, maxSeconds: 600 },
   prompt: { maxLength: 2000 },
   metadata: { maxKeys: 20, maxKeyLength: 40, maxValueLength: 500 },
@@ -20,7 +31,7 @@ export const LIMITS = {
   idempotencySeconds: 24 * 3600,
   idempotencyKey: { maxLength: 255 },
   jsonBodyBytes: 64 * 1024,
-} as const;
+} as const satisfies InputLimits & Record<string, unknown>;
 
 /** Content types that an upload may declare, each with the format its bytes must have. */
 export const MEDIA_TYPES = {

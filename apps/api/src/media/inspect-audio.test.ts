@@ -1,7 +1,7 @@
 import { LIMITS } from "@avatar/contract/limits";
 import { expect, test } from "vitest";
 import { codeOf, inspect, secondsOf } from "../../test/media/inspected-audio.ts";
-import { aPng, ascii, aWav, sample, sourceOfSize } from "../../test/media/media-files.ts";
+import { aPng, ascii, aWav, sample, sourceOf, sourceOfSize } from "../../test/media/media-files.ts";
 import { inspectAudio } from "./inspect-audio.ts";
 
 // Encoders of AAC and MP3 add silence. Where nothing in the file takes it back, it counts.
@@ -26,7 +26,7 @@ test("a file without bytes is empty", async () => {
 });
 
 test("a file over the limit is refused unread", async () => {
-  const inspected = inspectAudio(sourceOfSize(LIMITS.audio.maxBytes + 1), "audio/wav");
+  const inspected = inspectAudio(sourceOfSize(LIMITS.audio.maxBytes + 1), "audio/wav", LIMITS.audio);
   await expect(inspected).rejects.toMatchObject({ code: "audio_too_large" });
 });
 
@@ -48,7 +48,7 @@ test("an image is no audio, whatever it is declared as", async () => {
 
 test("a failure of the store is not blamed on the file", async () => {
   const lost = { size: 1000, read: () => Promise.reject(new Error("the disk is gone")) };
-  await expect(inspectAudio(lost, "audio/wav")).rejects.toThrow("the disk is gone");
+  await expect(inspectAudio(lost, "audio/wav", LIMITS.audio)).rejects.toThrow("the disk is gone");
 });
 
 test("a recording that is too short says how short", async () => {
@@ -67,4 +67,17 @@ test("a recording that is too long names the maximum", async () => {
     message: "The recording is longer than the maximum of 600 s.",
   });
   expect(await secondsOf(aWav({ seconds: 600, sampleRate: 1000, bits: 8 }), "audio/wav")).toBe(600);
+});
+
+test.each([
+  ["audio_too_large", { maxBytes: 1000 }],
+  ["audio_too_short", { minSeconds: 1.1 }],
+  ["audio_too_long", { maxSeconds: 0.5 }],
+] as const)("%s depends on the limits that are given", async (code, limits) => {
+  const files = [aWav(), sample("tone-cbr.mp3"), sample("tone.aac"), sample("tone-opus.ogg")];
+  const types = ["audio/wav", "audio/mpeg", "audio/aac", "audio/ogg"] as const;
+  for (const [index, type] of types.entries()) {
+    const source = sourceOf(files[index] ?? Buffer.alloc(0));
+    await expect(inspectAudio(source, type, { ...LIMITS.audio, ...limits })).rejects.toMatchObject({ code });
+  }
 });

@@ -1,4 +1,4 @@
-import { LIMITS, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
+import { type InputLimits, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
 import { AppError } from "../errors.ts";
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import { type ByteSource, type ByteWindow, createByteWindow, EndOfFile } from "./byte-source.ts";
@@ -11,7 +11,9 @@ import { SNIFF_BYTES, sniffFormat } from "./sniff-format.ts";
 
 // Own readers, because music-metadata reports what headers say: of an MP3 or FLAC file that was cut in half it
 // gives the whole length, without a warning. To check its answers each format had to be read a second time.
-const READERS: Partial<Record<MediaFormat, (window: ByteWindow) => Promise<AudioLength>>> = {
+const READERS: Partial<
+  Record<MediaFormat, (window: ByteWindow, maxSeconds: number) => Promise<AudioLength>>
+> = {
   wav: readWav,
   mp3: readMp3,
   aac: readAac,
@@ -24,8 +26,8 @@ const READERS: Partial<Record<MediaFormat, (window: ByteWindow) => Promise<Audio
 export async function inspectAudio(
   source: ByteSource,
   declared: MediaType,
+  { maxBytes, minSeconds, maxSeconds }: InputLimits["audio"],
 ): Promise<{ format: MediaFormat; seconds: number }> {
-  const { maxBytes, minSeconds, maxSeconds } = LIMITS.audio;
   if (source.size === 0) throw new AppError("empty_file");
   if (source.size > maxBytes) {
     const detail = `The audio file has ${source.size} bytes; the maximum is ${maxBytes}.`;
@@ -48,7 +50,7 @@ export async function inspectAudio(
     throw new AppError("media_type_mismatch", { detail });
   }
 
-  const { seconds, claimedSeconds = 0 } = await read(window).catch((error: unknown) => {
+  const { seconds, claimedSeconds = 0 } = await read(window, maxSeconds).catch((error: unknown) => {
     if (error instanceof EndOfFile) throw new AppError("audio_truncated");
     // A Buffer refuses reads behind its end: here, of a field that its box or chunk is too short for.
     throw error instanceof RangeError ? undecodable(`The ${format.toUpperCase()} file is damaged.`) : error;

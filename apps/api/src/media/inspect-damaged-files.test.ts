@@ -1,7 +1,9 @@
 import { ERRORS } from "@avatar/contract/errors";
+import { LIMITS, type MediaType } from "@avatar/contract/limits";
 import { expect, test } from "vitest";
 import { aJpeg, aPng, aWav, exifSegment, sample, sourceOf } from "../../test/media/media-files.ts";
 import { AppError } from "../errors.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { inspectAudio } from "./inspect-audio.ts";
 import { inspectImage } from "./inspect-image.ts";
 
@@ -29,21 +31,24 @@ function damage(file: Buffer, random: (below: number) => number): Buffer {
   return random(3) ? copy : Buffer.concat([copy.subarray(0, random(copy.length) + 1), copy.subarray(start)]);
 }
 
+const image = (source: ByteSource, declared: MediaType) => inspectImage(source, declared, LIMITS.image);
+const audio = (source: ByteSource, declared: MediaType) => inspectAudio(source, declared, LIMITS.audio);
+
 test.each([
-  ["PNG", inspectImage, "image/png", aPng()],
-  ["JPEG", inspectImage, "image/jpeg", aJpeg({ segments: [exifSegment(6)] })],
-  ["JPEG", inspectImage, "image/jpeg", sample("portrait.jpg")],
-  ["WebP", inspectImage, "image/webp", sample("portrait-lossy.webp")],
-  ["WebP", inspectImage, "image/webp", sample("portrait-lossless.webp")],
-  ["WAV", inspectAudio, "audio/wav", aWav()],
-  ["MP3", inspectAudio, "audio/mpeg", sample("tone-xing.mp3")],
-  ["MP3", inspectAudio, "audio/mpeg", sample("tone-vbr.mp3")],
-  ["AAC", inspectAudio, "audio/aac", sample("tone.aac")],
-  ["M4A", inspectAudio, "audio/mp4", sample("tone.m4a")],
-  ["M4A", inspectAudio, "audio/mp4", sample("tone-fragmented.m4a")],
-  ["Opus", inspectAudio, "audio/ogg", sample("tone-opus.ogg")],
-  ["Vorbis", inspectAudio, "audio/ogg", sample("tone-vorbis.ogg")],
-  ["FLAC", inspectAudio, "audio/flac", sample("tone.flac")],
+  ["PNG", image, "image/png", aPng()],
+  ["JPEG", image, "image/jpeg", aJpeg({ segments: [exifSegment(6)] })],
+  ["JPEG", image, "image/jpeg", sample("portrait.jpg")],
+  ["WebP", image, "image/webp", sample("portrait-lossy.webp")],
+  ["WebP", image, "image/webp", sample("portrait-lossless.webp")],
+  ["WAV", audio, "audio/wav", aWav()],
+  ["MP3", audio, "audio/mpeg", sample("tone-xing.mp3")],
+  ["MP3", audio, "audio/mpeg", sample("tone-vbr.mp3")],
+  ["AAC", audio, "audio/aac", sample("tone.aac")],
+  ["M4A", audio, "audio/mp4", sample("tone.m4a")],
+  ["M4A", audio, "audio/mp4", sample("tone-fragmented.m4a")],
+  ["Opus", audio, "audio/ogg", sample("tone-opus.ogg")],
+  ["Vorbis", audio, "audio/ogg", sample("tone-vorbis.ogg")],
+  ["FLAC", audio, "audio/flac", sample("tone.flac")],
 ] as const)(
   "a damaged %s is accepted or refused with a 4xx, and read a few times at the most",
   async (...row) => {

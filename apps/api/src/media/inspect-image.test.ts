@@ -13,7 +13,7 @@ import {
 } from "../../test/media/media-files.ts";
 import { inspectImage } from "./inspect-image.ts";
 
-const inspect = (file: Buffer, declared: MediaType) => inspectImage(sourceOf(file), declared);
+const inspect = (file: Buffer, declared: MediaType) => inspectImage(sourceOf(file), declared, LIMITS.image);
 const code = (file: Buffer, declared: MediaType) =>
   inspect(file, declared).then(
     () => "accepted",
@@ -64,7 +64,7 @@ test("a file without bytes is empty", async () => {
 });
 
 test("a file over the limit is refused unread", async () => {
-  const inspected = inspectImage(sourceOfSize(LIMITS.image.maxBytes + 1), "image/png");
+  const inspected = inspectImage(sourceOfSize(LIMITS.image.maxBytes + 1), "image/png", LIMITS.image);
   await expect(inspected).rejects.toMatchObject({ code: "image_too_large" });
 });
 
@@ -140,9 +140,18 @@ test("the smallest side counts", async () => {
   expect(await code(aPng({ width: 128, height: 128 }), "image/png")).toBe("accepted");
 });
 
+test.each([
+  ["image_too_large", { maxBytes: 100 }],
+  ["image_too_many_pixels", { maxPixels: 512 * 640 - 1 }],
+  ["image_too_small", { minSidePixels: 513 }],
+] as const)("%s depends on the limits that are given", async (code, limits) => {
+  const inspected = inspectImage(sourceOf(aPng()), "image/png", { ...LIMITS.image, ...limits });
+  await expect(inspected).rejects.toMatchObject({ code });
+});
+
 test("little of a large image is read", async () => {
   const source = sourceOf(aPng({ pixels: Buffer.alloc(10_000_000) }));
-  await inspectImage(source, "image/png");
+  await inspectImage(source, "image/png", LIMITS.image);
   expect(source.readBytes).toBeLessThan(200_000);
 });
 

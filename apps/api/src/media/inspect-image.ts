@@ -1,4 +1,4 @@
-import { LIMITS, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
+import { type InputLimits, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
 import { AppError } from "../errors.ts";
 import { type ByteSource, type ByteWindow, createByteWindow, EndOfFile } from "./byte-source.ts";
 import type { ImageDimensions } from "./image-dimensions.ts";
@@ -19,8 +19,8 @@ const READERS: Partial<Record<MediaFormat, (window: ByteWindow) => Promise<Image
 export async function inspectImage(
   source: ByteSource,
   declared: MediaType,
+  { maxBytes, maxPixels, minSidePixels }: InputLimits["image"],
 ): Promise<ImageDimensions & { format: MediaFormat }> {
-  const { maxBytes, maxPixels, minSidePixels } = LIMITS.image;
   if (source.size === 0) throw new AppError("empty_file");
   if (source.size > maxBytes) {
     const detail = `The image file has ${source.size} bytes; the maximum is ${maxBytes}.`;

@@ -1,3 +1,4 @@
+import { LIMITS } from "@avatar/contract/limits";
 import { describe, expect, test } from "vitest";
 import { codeOf, secondsOf, share } from "../../test/media/inspected-audio.ts";
 import { ascii, id3Tag, sample, sourceOf, uint } from "../../test/media/media-files.ts";
@@ -9,7 +10,7 @@ describe("MP3", () => {
 
   test("a cover image of 1 MB is skipped unread", async () => {
     const source = sourceOf(Buffer.concat([id3Tag(1_000_000), frames]));
-    expect((await inspectAudio(source, "audio/mpeg")).seconds).toBeCloseTo(0.9, 3);
+    expect((await inspectAudio(source, "audio/mpeg", LIMITS.audio)).seconds).toBeCloseTo(0.9, 3);
     expect(source.readBytes).toBeLessThan(600_000);
   });
 
@@ -47,7 +48,9 @@ describe("MP3", () => {
 
   test("ten hours are refused without reading them all", async () => {
     const source = sourceOf(Buffer.concat(Array(4000).fill(frames)));
-    await expect(inspectAudio(source, "audio/mpeg")).rejects.toMatchObject({ code: "audio_too_long" });
+    await expect(inspectAudio(source, "audio/mpeg", LIMITS.audio)).rejects.toMatchObject({
+      code: "audio_too_long",
+    });
     expect(source.readBytes).toBeLessThan(source.size / 4);
   });
 

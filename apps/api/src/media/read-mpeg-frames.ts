@@ -1,4 +1,3 @@
-import { LIMITS } from "@avatar/contract/limits";
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 import { type FrameHeader, parseAdtsHeader, parseMp3Header } from "./mpeg-frame-header.ts";
@@ -12,8 +11,8 @@ type Parse = (head: Buffer) => FrameHeader | undefined;
  * Counts every frame, so that neither a variable bit rate nor a false header matters. That is a pass over the
  * file, but a short one: ten minutes of MP3 have 24 MB at the most.
  */
-export async function readMp3(window: ByteWindow): Promise<AudioLength> {
-  const { first, firstAt, frames } = await countFrames(window, parseMp3Header);
+export async function readMp3(window: ByteWindow, maxSeconds: number): Promise<AudioLength> {
+  const { first, firstAt, frames } = await countFrames(window, parseMp3Header, maxSeconds);
   const tag = await readEncoderTag(window, first, firstAt);
   if (!tag) return { seconds: (frames * first.samples) / first.sampleRate };
   // The frame with the tag is silent, and decoders drop what the encoder added at both ends.
@@ -24,12 +23,12 @@ export async function readMp3(window: ByteWindow): Promise<AudioLength> {
 }
 
 /** AAC in ADTS frames. It has no header that could say how long it is. */
-export async function readAac(window: ByteWindow): Promise<AudioLength> {
-  const { first, samples } = await countFrames(window, parseAdtsHeader);
+export async function readAac(window: ByteWindow, maxSeconds: number): Promise<AudioLength> {
+  const { first, samples } = await countFrames(window, parseAdtsHeader, maxSeconds);
   return { seconds: samples / first.sampleRate };
 }
 
-async function countFrames(window: ByteWindow, parse: Parse) {
+async function countFrames(window: ByteWindow, parse: Parse, maxSeconds: number) {
   const peek = async (at: number) =>
     at < window.size ? parse(await window.bytes(at, Math.min(8, window.size - at))) : undefined;
   let at = await skipId3(window, 0);
@@ -52,7 +51,7 @@ async function countFrames(window: ByteWindow, parse: Parse) {
       samples += frame.samples;
       isInSync = true;
       at += frame.bytes;
-      if (samples / first.sampleRate > LIMITS.audio.maxSeconds + 1) break;
+      if (samples / first.sampleRate > maxSeconds + 1) break;
     } else {
       const tagEnd = await skipTag(window, at);
       otherBytes += tagEnd > at ? 0 : 1;

@@ -1,4 +1,3 @@
-import { LIMITS } from "@avatar/contract/limits";
 import { AppError } from "../errors.ts";
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import type { ByteWindow } from "./byte-source.ts";
@@ -29,7 +28,7 @@ interface Stream {
 }
 
 /** Counts the packets in every page (RFC 3533), so that a false position cannot pass for sound. */
-export async function readOgg(window: ByteWindow): Promise<AudioLength> {
+export async function readOgg(window: ByteWindow, maxSeconds: number): Promise<AudioLength> {
   const streams: Stream[] = [];
   const bySerial = new Map<number, Stream | undefined>();
   let at = 0;
@@ -47,7 +46,7 @@ export async function readOgg(window: ByteWindow): Promise<AudioLength> {
     if (!stream) continue;
     addPage(stream, page);
     if (stream.packets > MAX_PACKETS) throw undecodable("The OGG file has too many packets.");
-    if (playedSamples(stream) / stream.sampleRate > LIMITS.audio.maxSeconds + 1) break;
+    if (playedSamples(stream) / stream.sampleRate > maxSeconds + 1) break;
   }
   if (streams.length === 0) {
     throw new AppError("unsupported_audio", { detail: "The OGG file holds neither Opus nor Vorbis sound." });

@@ -1,3 +1,4 @@
+import { LIMITS } from "@avatar/contract/limits";
 import { expect, test } from "vitest";
 import { codeOf, inspect, secondsOf, share } from "../../test/media/inspected-audio.ts";
 import { ascii, aWav, riffChunk, sourceOf, uint } from "../../test/media/media-files.ts";
@@ -27,7 +28,7 @@ test("chunks of any length before the sound are skipped", async () => {
     riffChunk("junk", Buffer.alloc(7)),
   ]);
   const source = sourceOf(aWav({ chunks }));
-  expect(await inspectAudio(source, "audio/wav")).toEqual({ format: "wav", seconds: 1 });
+  expect(await inspectAudio(source, "audio/wav", LIMITS.audio)).toEqual({ format: "wav", seconds: 1 });
   expect(source.readBytes).toBeLessThan(600_000);
 });
 

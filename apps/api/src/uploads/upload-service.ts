@@ -86,12 +86,12 @@ export function createUploadService({ uploads, store, now, newId }: Deps) {
 
     /** Reads just enough of the file to know that it is an image within the limits. */
     async inspectImage(row: UploadRow): Promise<void> {
-      await inspectImage(await source(row), row.contentType);
+      await inspectImage(await source(row), row.contentType, LIMITS.image);
     },
 
     /** Reads just enough of the file to know that it is audio within the limits, and its length. */
     async inspectAudio(row: UploadRow): Promise<{ seconds: number }> {
-      return inspectAudio(await source(row), row.contentType);
+      return inspectAudio(await source(row), row.contentType, LIMITS.audio);
     },
 
     /** Removes an upload that no job uses. */

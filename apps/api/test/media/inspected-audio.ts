@@ -1,8 +1,9 @@
-import type { MediaType } from "@avatar/contract/limits";
+import { LIMITS, type MediaType } from "@avatar/contract/limits";
 import { inspectAudio } from "../../src/media/inspect-audio.ts";
 import { sourceOf } from "./media-files.ts";
 
-export const inspect = (file: Buffer, declared: MediaType) => inspectAudio(sourceOf(file), declared);
+export const inspect = (file: Buffer, declared: MediaType) =>
+  inspectAudio(sourceOf(file), declared, LIMITS.audio);
 
 export const secondsOf = async (file: Buffer, declared: MediaType) => (await inspect(file, declared)).seconds;
 
