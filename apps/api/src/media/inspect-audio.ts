@@ -1,7 +1,13 @@
 import { type InputLimits, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
 import { AppError } from "../errors.ts";
 import { type AudioLength, undecodable } from "./audio-length.ts";
-import { type ByteSource, type ByteWindow, createByteWindow, EndOfFile } from "./byte-source.ts";
+import {
+  type ByteSource,
+  type ByteWindow,
+  createByteWindow,
+  EndOfFile,
+  TooScattered,
+} from "./byte-source.ts";
 import { readFlac } from "./read-flac.ts";
 import { readM4a } from "./read-m4a.ts";
 import { readAac, readMp3 } from "./read-mpeg-frames.ts";
@@ -33,7 +39,7 @@ export async function inspectAudio(
     const detail = `The audio file has ${source.size} bytes; the maximum is ${maxBytes}.`;
     throw new AppError("audio_too_large", { detail });
   }
-  const window = createByteWindow(source, 256 * 1024);
+  const window = createByteWindow(source, 64 * 1024);
   const format = sniffFormat(await window.bytes(0, Math.min(SNIFF_BYTES, source.size)));
   if (!format) {
     throw new AppError("unsupported_audio", {
@@ -52,6 +58,7 @@ export async function inspectAudio(
 
   const { seconds, claimedSeconds = 0 } = await read(window, maxSeconds).catch((error: unknown) => {
     if (error instanceof EndOfFile) throw new AppError("audio_truncated");
+    if (error instanceof TooScattered) throw undecodable("The file is in too many pieces.");
     // A Buffer refuses reads behind its end: here, of a field that its box or chunk is too short for.
     throw error instanceof RangeError ? undecodable(`The ${format.toUpperCase()} file is damaged.`) : error;
   });

@@ -6,12 +6,14 @@ import type { ByteSource } from "../../src/media/byte-source.ts";
 export const sample = (name: string): Buffer => readFileSync(new URL(name, import.meta.url));
 
 /** A file in memory that counts what is read of it. */
-export function sourceOf(file: Uint8Array): ByteSource & { readBytes: number } {
+export function sourceOf(file: Uint8Array): ByteSource & { reads: number; readBytes: number } {
   return {
     size: file.length,
+    reads: 0,
     readBytes: 0,
     async read(start, end) {
       const bytes = file.subarray(start, end);
+      this.reads += 1;
       this.readBytes += bytes.length;
       return bytes;
     },
