@@ -236,6 +236,30 @@ export const ERRORS = {
     title: "The face is too small in the image",
     hint: "Crop closer, or send an image with more pixels: the face should be 128 pixels wide or more.",
   },
+  url_not_allowed: {
+    status: 422,
+    retryable: false,
+    title: "The URL is not one that is fetched from",
+    hint: "Use an https URL on port 443, without user name or password, of a server on the public internet.",
+  },
+  url_too_many_redirects: {
+    status: 422,
+    retryable: false,
+    title: "The URL redirects too often",
+    hint: "Use the URL that the redirects lead to.",
+  },
+  url_unreachable: {
+    status: 422,
+    retryable: true,
+    title: "The file could not be fetched from its URL",
+    hint: "Check that the URL downloads the file, whole and without a login; then try again, or upload the file.",
+  },
+  url_too_slow: {
+    status: 422,
+    retryable: true,
+    title: "The server of the URL is too slow",
+    hint: "Try again, or upload the file with `POST /v1/uploads`.",
+  },
 
   // Our side
   internal: {
