@@ -1,4 +1,3 @@
-import { undecodable } from "./audio-length.ts";
 import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 
 export interface Box {
@@ -10,52 +9,72 @@ export interface Box {
 
 /** Ten minutes in fragments of a quarter of a second need fewer. */
 const MAX_BOXES = 20_000;
+/** Boxes of fields have some hundred bytes. */
+const MAX_FIELDS_BYTES = 64 * 1024;
+/** Tables of ten minutes have 0.25 MB. */
+const MAX_TABLE_BYTES = 4 * 1024 * 1024;
+const MAX_READ_BYTES = 16 * 1024 * 1024;
 
 export type BoxReader = ReturnType<typeof createBoxReader>;
 
-/** Boxes (ISO 14496-12): a length, a type, and then data or more boxes. */
-export function createBoxReader(window: ByteWindow) {
+/**
+ * Boxes (ISO 14496-12): a length, a type, and then data or more boxes.
+ * @param damaged makes the error to throw
+ */
+export function createBoxReader(window: ByteWindow, damaged: (detail: string) => Error) {
   let boxesLeft = MAX_BOXES;
+  let bytesLeft = MAX_READ_BYTES;
+
+  const bytesAt = (at: number, length: number) => window.held(at, length) ?? window.bytes(at, length);
 
   /** @throws EndOfFile when a box is longer than the file */
   async function* list(parent: Pick<Box, "start" | "end">): AsyncGenerator<Box> {
     let at = parent.start;
     while (at + 8 <= parent.end) {
-      if (boxesLeft-- === 0) throw undecodable("The M4A file has too many boxes.");
-      const head = await window.bytes(at, 8);
+      if (boxesLeft-- === 0) throw damaged("The file has too many boxes.");
+      const head = await bytesAt(at, 8);
       let bytes = head.readUInt32BE(0);
       let headBytes = 8;
       if (bytes === 0) bytes = parent.end - at;
       if (bytes === 1) {
-        bytes = Number((await window.bytes(at + 8, 8)).readBigUInt64BE(0));
+        bytes = Number((await bytesAt(at + 8, 8)).readBigUInt64BE(0));
         headBytes = 16;
       }
       const end = at + bytes;
       if (end > window.size) throw new EndOfFile();
-      if (bytes < headBytes || end > parent.end) throw undecodable("A box of the M4A file is damaged.");
+      if (bytes < headBytes || end > parent.end) throw damaged("A box of the file is damaged.");
       yield { type: head.toString("latin1", 4, 8), start: at + headBytes, end };
       at = end;
     }
   }
 
-  async function find(parent: Box, path: readonly string[]): Promise<Box | undefined> {
+  async function find(parent: Box, ...path: string[]): Promise<Box | undefined> {
     const [type, ...rest] = path;
     if (type === undefined) return parent;
-    for await (const box of list(parent)) if (box.type === type) return find(box, rest);
+    for await (const box of list(parent)) if (box.type === type) return find(box, ...rest);
     return undefined;
+  }
+
+  async function get(parent: Box, ...path: string[]): Promise<Box> {
+    const box = await find(parent, ...path);
+    if (!box) throw damaged(`The file has no ${path.at(-1)} box.`);
+    return box;
+  }
+
+  /** What a box holds. It is read whole, so it must not be long. */
+  async function read(box: Box, maxBytes = MAX_FIELDS_BYTES): Promise<Buffer> {
+    const bytes = box.end - box.start;
+    bytesLeft -= bytes;
+    if (bytes > maxBytes || bytesLeft < 0) throw damaged(`The file's ${box.type} box is too long.`);
+    return bytesAt(box.start, bytes);
   }
 
   return {
     list,
     find,
-    /** What a box holds. It is read whole, so it must not be long. */
-    async read(box: Box): Promise<Buffer> {
-      if (box.end - box.start > MAX_READ_BYTES)
-        throw undecodable(`The M4A file's ${box.type} box is too long.`);
-      return window.bytes(box.start, box.end - box.start);
-    },
+    get,
+    read,
+    /** What a box with a row for each sample holds. */
+    readTable: (box: Box) => read(box, MAX_TABLE_BYTES),
   };
 }
-
-/** Ten minutes need 0.25 MB. */
-const MAX_READ_BYTES = 4 * 1024 * 1024;

@@ -2,6 +2,8 @@ import type { Box, BoxReader } from "./mp4-boxes.ts";
 
 /** One stretch of a track. */
 export interface Edit {
+  /** Before it nothing is shown or heard. */
+  pauseSeconds: number;
   /** In ticks of the track. */
   start: number;
   seconds: number;
@@ -13,15 +15,28 @@ export interface Edit {
  * make of those.
  */
 export async function readEdit(boxes: BoxReader, moov: Box, trak: Box): Promise<Edit | undefined> {
-  const [movie, list] = [await boxes.find(moov, ["mvhd"]), await boxes.find(trak, ["edts", "elst"])];
+  const [movie, list] = [await boxes.find(moov, "mvhd"), await boxes.find(trak, "edts", "elst")];
   if (!movie || !list) return undefined;
-  const header = await boxes.read(movie);
-  const timescale = header.readUInt32BE(header[0] === 1 ? 20 : 12);
+  const { timescale } = readClock(await boxes.read(movie));
   const entries = readEntries(await boxes.read(list));
-  // A pause in front delays the sound, and no more.
-  const [edit, ...more] = entries[0]?.start === PAUSE ? entries.slice(1) : entries;
+  const pause = entries[0]?.start === PAUSE ? entries.shift() : undefined;
+  const [edit, ...more] = entries;
   if (!edit || more.length > 0 || edit.start < 0 || edit.ticks === 0 || timescale === 0) return undefined;
-  return { start: edit.start, seconds: edit.ticks / timescale };
+  return {
+    pauseSeconds: (pause?.ticks ?? 0) / timescale,
+    start: edit.start,
+    seconds: edit.ticks / timescale,
+  };
+}
+
+/** Of an `mvhd` or `mdhd` box: ticks per second, and a duration in ticks, which is 0 where it is not known. */
+export function readClock(header: Buffer): { timescale: number; duration: number } {
+  if (header[0] !== 1) {
+    const duration = header.readUInt32BE(16);
+    return { timescale: header.readUInt32BE(12), duration: duration === 0xffff_ffff ? 0 : duration };
+  }
+  const duration = Number(header.readBigUInt64BE(24));
+  return { timescale: header.readUInt32BE(20), duration: duration >= 2 ** 63 ? 0 : duration };
 }
 
 const PAUSE = -1;

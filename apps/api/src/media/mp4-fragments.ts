@@ -18,7 +18,7 @@ export async function readFragmentDefaults(
   moov: Box,
   trackId: number,
 ): Promise<FragmentDefaults> {
-  const extension = await boxes.find(moov, ["mvex"]);
+  const extension = await boxes.find(moov, "mvex");
   if (extension) {
     for await (const box of boxes.list(extension)) {
       const fields = box.type === "trex" ? await boxes.read(box) : undefined;
@@ -42,7 +42,7 @@ export async function addFragment(
     let defaults: FragmentDefaults | undefined;
     for await (const box of boxes.list(traf)) {
       if (box.type === "tfhd") defaults = readHeader(await boxes.read(box), trackId, movieDefaults);
-      if (box.type === "trun" && defaults) addRun(await boxes.read(box), defaults, sum);
+      if (box.type === "trun" && defaults) addRun(await boxes.readTable(box), defaults, sum);
     }
   }
 }

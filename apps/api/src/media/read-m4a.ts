@@ -2,7 +2,7 @@ import { AppError } from "../errors.ts";
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 import { type Box, type BoxReader, createBoxReader } from "./mp4-boxes.ts";
-import { type Edit, readEdit } from "./mp4-edit-list.ts";
+import { type Edit, readClock, readEdit } from "./mp4-edit-list.ts";
 import { addFragment, type FragmentDefaults, readFragmentDefaults, type SampleSum } from "./mp4-fragments.ts";
 
 interface Track {
@@ -16,7 +16,7 @@ interface Track {
 
 /** Sums up the samples that the tables list, and sees that the file has as many bytes as they need. */
 export async function readM4a(window: ByteWindow): Promise<AudioLength> {
-  const boxes = createBoxReader(window);
+  const boxes = createBoxReader(window, undecodable);
   let track: Track | undefined;
   let mediaBytes = 0;
   for await (const box of boxes.list({ start: 0, end: window.size })) {
@@ -38,12 +38,12 @@ export async function readM4a(window: ByteWindow): Promise<AudioLength> {
 async function readAudioTrack(boxes: BoxReader, moov: Box): Promise<Track> {
   for await (const trak of boxes.list(moov)) {
     if (trak.type !== "trak") continue;
-    const handler = await boxes.find(trak, ["mdia", "hdlr"]);
+    const handler = await boxes.find(trak, "mdia", "hdlr");
     if (!handler || (await boxes.read(handler)).toString("latin1", 8, 12) !== "soun") continue;
 
     const track = await readTrack(boxes, trak);
     // In a fragmented file it is about the part before the first fragment, or about all, as the writer liked.
-    const isFragmented = (await boxes.find(moov, ["mvex"])) !== undefined;
+    const isFragmented = (await boxes.find(moov, "mvex")) !== undefined;
     const edit = isFragmented ? undefined : await readEdit(boxes, moov, trak);
     return { ...track, edit, defaults: await readFragmentDefaults(boxes, moov, track.id) };
   }
@@ -51,32 +51,24 @@ async function readAudioTrack(boxes: BoxReader, moov: Box): Promise<Track> {
 }
 
 async function readTrack(boxes: BoxReader, trak: Box): Promise<Omit<Track, "defaults" | "edit">> {
-  const read = async (...path: string[]): Promise<Buffer> => {
-    const box = await boxes.find(trak, path);
-    if (!box) throw undecodable(`The M4A file has no ${path.at(-1)} box.`);
-    return boxes.read(box);
-  };
-  const descriptions = await read("mdia", "minf", "stbl", "stsd");
+  const tables = await boxes.get(trak, "mdia", "minf", "stbl");
+  const descriptions = await boxes.read(await boxes.get(tables, "stsd"));
   if (!/^(mp4a|alac|Opus|fLaC)$/.test(descriptions.toString("latin1", 12, 16))) {
     const detail = "The MP4 file holds sound of a kind that is not supported; AAC, ALAC, Opus and FLAC are.";
     throw new AppError("unsupported_audio", { detail });
   }
-  const header = await read("tkhd");
-  const media = await read("mdia", "mdhd");
-  const isLong = media[0] === 1;
-  const timescale = media.readUInt32BE(isLong ? 20 : 12);
+  const header = await boxes.read(await boxes.get(trak, "tkhd"));
+  const { timescale, duration } = readClock(await boxes.read(await boxes.get(trak, "mdia", "mdhd")));
   if (!timescale) throw undecodable("The M4A file's mdhd box is damaged.");
   return {
     id: header.readUInt32BE(header[0] === 1 ? 20 : 12),
     timescale,
-    claimedTime: readDuration(media, isLong),
-    listed: sumTables(await read("mdia", "minf", "stbl", "stts"), await read("mdia", "minf", "stbl", "stsz")),
+    claimedTime: duration,
+    listed: sumTables(
+      await boxes.readTable(await boxes.get(tables, "stts")),
+      await boxes.readTable(await boxes.get(tables, "stsz")),
+    ),
   };
-}
-
-function readDuration(media: Buffer, isLong: boolean): number {
-  const duration = isLong ? Number(media.readBigUInt64BE(24)) : media.readUInt32BE(16);
-  return duration === 0xffff_ffff || duration >= 2 ** 63 ? 0 : duration; // all bits set: not known
 }
 
 /** `stts`: how many samples take how long, in runs. `stsz`: one size for all samples, or one for each. */
