@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
@@ -34,15 +34,26 @@ export interface RawAnswer {
   code: string | undefined;
 }
 
-/** Exactly these bytes of a URL and these headers, which fetch would not send. */
-export function sendRaw(
-  url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+export interface RawOptions {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  agent?: Agent;
+}
+
+export function sendRaw(url: string, options?: RawOptions): Promise<RawAnswer> {
+  const { origin } = new URL(url);
+  return sendTarget(origin, url.slice(origin.length), options);
+}
+
+/** Exactly these characters, and these headers, which fetch would not send. */
+export function sendTarget(
+  origin: string,
+  target: string,
+  { body, ...options }: RawOptions = {},
 ): Promise<RawAnswer> {
-  const [, origin, path] = /^(http:\/\/[^/]+)(.*)$/s.exec(url) ?? [];
-  const { method = "GET", headers = {}, body } = options;
   return new Promise((resolve, reject) => {
-    const sent = request(origin ?? "", { method, path: path ?? "", headers: { ...headers } }, (response) => {
+    const sent = request(origin, { ...options, path: target }, (response) => {
       text(response).then((answer) => {
         const [, code] = /<Code>(.*)<\/Code>/.exec(answer) ?? [];
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: answer, code });
