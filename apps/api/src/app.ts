@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { openDatabase } from "./db/client.ts";
 import { createDispatcher, type DispatcherOptions } from "./dispatch/dispatcher.ts";
 import { createRunRepository } from "./dispatch/run-repository.ts";
+import { createVideoCheck } from "./dispatch/stored-video.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createPreviewEngine } from "./engine/preview-engine.ts";
 import { createServer } from "./http/server.ts";
@@ -12,14 +13,16 @@ import { newId } from "./ids.ts";
 import { createJobChanges } from "./jobs/job-changes.ts";
 import { createJobRepository } from "./jobs/job-repository.ts";
 import { createJobService } from "./jobs/job-service.ts";
+import { toLimits } from "./limits/to-limits.ts";
 import { createRetention } from "./retention/retention.ts";
 import { createRetentionRepository } from "./retention/retention-repository.ts";
 import { orStartError } from "./start-error.ts";
 import { createDiskObjectStore, type DiskObjectStore } from "./storage/disk-object-store.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
-import { joinProcesses } from "./storage/processes.ts";
+import { joinProcesses, type Processes } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
+import { createUrlOpener, type OpenUrl } from "./uploads/open-url.ts";
 import { createUploadRepository } from "./uploads/upload-repository.ts";
 import { createUploadService } from "./uploads/upload-service.ts";
 
@@ -29,8 +32,9 @@ export interface Overrides {
   now?: () => Date;
   openDatabase?: typeof openDatabase;
   createJobChanges?: typeof createJobChanges;
-  wrapStore?: (store: DiskObjectStore) => DiskObjectStore;
+  wrapStore?: <S extends ObjectStore>(store: S) => S;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
+  openUrl?: OpenUrl;
   dispatcher?: Partial<DispatcherOptions>;
 }
 
@@ -62,21 +66,18 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     const { db } = database;
 
     const previewDirectory = join(config.dataDir, "preview");
-    const { processes, store } = await orStartError(`DATA_DIR: cannot use ${config.dataDir}`, async () => {
-      const processes = await joinProcesses(config.dataDir, newId);
-      opened.push(processes.leave);
-      await processes.clear(previewDirectory);
-      const diskStore = createDiskObjectStore({
-        directory: config.dataDir,
-        publicUrl,
-        signingSecret: await loadSigningSecret(config.dataDir),
-        now,
-        processes,
-      });
-      const store = overrides.wrapStore?.(diskStore) ?? diskStore;
-      await store.start();
-      return { processes, store };
-    });
+    const { processes, store, diskStore } = await orStartError(
+      `DATA_DIR: cannot use ${config.dataDir}`,
+      async () => {
+        const processes = await joinProcesses(config.dataDir, newId);
+        opened.push(processes.leave);
+        await processes.clear(previewDirectory);
+        const stores = await openStores(config, { publicUrl, now, processes }, overrides);
+        await stores.store.start();
+        return { processes, ...stores };
+      },
+    );
+    opened.push(store.stop);
 
     const changes = (overrides.createJobChanges ?? createJobChanges)({ database, log });
     await changes.start();
@@ -98,6 +99,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     const dispatcher = createDispatcher({
       runs: createRunRepository(db, newId),
       engine,
+      checkVideo: createVideoCheck(store),
       changes,
       now,
       replicaId: processes.id,
@@ -119,11 +121,20 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       retention: createRetentionRepository(db),
       store,
       changes,
+      exclusively: (work) => database.exclusively(SWEEP_LOCK, work),
       now,
       log,
     });
+    const limits = config.previewLimits;
     const apiKeys = createApiKeyService({ apiKeys: createApiKeyRepository(db), now, newId });
-    const uploads = createUploadService({ uploads: createUploadRepository(db), store, now, newId });
+    const uploads = createUploadService({
+      uploads: createUploadRepository(db),
+      store,
+      openUrl: overrides.openUrl ?? createUrlOpener(),
+      limits,
+      now,
+      newId,
+    });
     const jobs = createJobService({
       jobs: createJobRepository(db),
       uploads,
@@ -134,11 +145,18 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       newId,
       wakeDispatcher: dispatcher.wake,
       queueTimeoutMs: config.queueTimeoutMs,
+      videoTtlSeconds: config.videoTtlSeconds,
     });
 
     const server = createServer({
-      services: { apiKeys, jobs, uploads },
-      store,
+      services: {
+        apiKeys,
+        jobs,
+        uploads,
+        limits: toLimits(engine.name, limits, config.videoTtlSeconds),
+      },
+      inputLimits: limits,
+      diskStore,
       isReady: () => apiKeys.hasAny(),
       publicUrl,
       newId,
@@ -164,4 +182,22 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     await stop();
     throw error;
   }
+}
+
+/** Any number but that of the migrations. */
+const SWEEP_LOCK = 7_305_512_842;
+
+async function openStores(
+  { r2, dataDir: directory }: Config,
+  deps: { publicUrl: () => string; now: () => Date; processes: Processes },
+  { wrapStore = (store) => store }: Overrides,
+): Promise<{ store: ObjectStore; diskStore?: DiskObjectStore }> {
+  if (r2) {
+    // Its libraries take a while to load, and memory.
+    const { createR2ObjectStore } = await import("./storage/r2-object-store.ts");
+    return { store: wrapStore(createR2ObjectStore({ config: r2, directory, ...deps })) };
+  }
+  const signingSecret = await loadSigningSecret(directory);
+  const diskStore = wrapStore(createDiskObjectStore({ directory, signingSecret, ...deps }));
+  return { store: diskStore, diskStore };
 }

@@ -1,9 +1,16 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { LIMITS } from "@avatar/contract/limits";
 import { describe, expect, test } from "vitest";
 import { ConfigError, EnvSchema, parseConfig } from "./config.ts";
 
+const R2 = {
+  R2_ENDPOINT: "https://a.r2.example.com/",
+  R2_BUCKET: "b",
+  R2_ACCESS_KEY_ID: "k",
+  R2_SECRET_ACCESS_KEY: "s",
+};
 const KEY = `avk_live_${"k".repeat(32)}`;
 const NAMES = Object.keys(EnvSchema.shape);
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
@@ -21,6 +28,9 @@ test("without variables the server is for this machine alone, with an embedded d
     ffmpegPath: undefined,
     maxRunsInFlight: expect.any(Number),
     queueTimeoutMs: 6 * 3600 * 1000,
+    videoTtlSeconds: 6 * 3600,
+    r2: undefined,
+    previewLimits: { image: LIMITS.image, audio: LIMITS.audio },
   });
 });
 
@@ -33,6 +43,9 @@ test.each([
   [{ PORT: "0" }, { port: 0 }],
   [{ MAX_RUNS_IN_FLIGHT: "7" }, { maxRunsInFlight: 7 }],
   [{ QUEUE_TIMEOUT_SECONDS: "90" }, { queueTimeoutMs: 90_000 }],
+  [{ VIDEO_TTL_SECONDS: "3600" }, { videoTtlSeconds: 3600 }],
+  [{ PREVIEW_MAX_AUDIO_SECONDS: "30" }, { previewLimits: { audio: { ...LIMITS.audio, maxSeconds: 30 } } }],
+  [R2, { r2: { endpoint: "https://a.r2.example.com", bucket: "b", accessKeyId: "k", secretAccessKey: "s" } }],
   [{ BOOTSTRAP_API_KEY: KEY }, { bootstrapApiKey: KEY }],
 ])("%j is understood", (env, expected) => {
   expect(parseConfig(env)).toMatchObject(expected);
@@ -53,6 +66,12 @@ describe("mistakes", () => {
     PREVIEW_ENCODER: "best",
     MAX_RUNS_IN_FLIGHT: "0",
     QUEUE_TIMEOUT_SECONDS: "-1",
+    VIDEO_TTL_SECONDS: "59",
+    R2_ENDPOINT: "secret",
+    PREVIEW_MAX_IMAGE_BYTES: "20M",
+    PREVIEW_MAX_IMAGE_PIXELS: "50000001",
+    PREVIEW_MAX_AUDIO_BYTES: "0",
+    PREVIEW_MAX_AUDIO_SECONDS: "36001",
   };
   const message = (env: Record<string, string>) => {
     try {
@@ -65,8 +84,8 @@ describe("mistakes", () => {
   };
 
   test("are all listed at once, each on a line of its own that names its variable", () => {
-    const [, ...lines] = message(WRONG).split("\n");
-    expect(lines.map((line) => /^ {2}([A-Z_]+): expected /.exec(line)?.[1])).toEqual(Object.keys(WRONG));
+    const [, ...lines] = message({ ...R2, ...WRONG }).split("\n");
+    expect(lines.map((line) => /^ {2}([A-Z0-9_]+): expected /.exec(line)?.[1])).toEqual(Object.keys(WRONG));
   });
 
   test("do not repeat what was given, which may be a secret", () => {
@@ -81,6 +100,12 @@ describe("mistakes", () => {
     },
   );
 
+  test("a part of what R2 needs is one", () => {
+    const { R2_BUCKET, ...others } = R2;
+    expect(message(others)).toContain("  R2_BUCKET: needed with R2_ENDPOINT, ");
+    expect(message({ R2_BUCKET })).toContain("  R2_ENDPOINT, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY: needed");
+  });
+
   test.each(["1e3", "0x10", "1.5", " 1", "abc"])("PORT=%s is one", (PORT) => {
     expect(message({ PORT })).toContain("PORT: expected a whole number from 0 to 65535");
   });
@@ -94,7 +119,7 @@ describe("every variable is in", () => {
   });
 
   test("docs/configuration.md, with its default", () => {
-    const rows = read("docs/configuration.md").matchAll(/^\| `([A-Z_]+)` \| (\S+) \|/gm);
+    const rows = read("docs/configuration.md").matchAll(/^\| `([A-Z0-9_]+)` \| (\S+) \|/gm);
     const expected = Object.entries(EnvSchema.shape).map(([name, schema]) => {
       const value = schema.parse(undefined);
       return [name, value === undefined ? "–" : `\`${value}\``];

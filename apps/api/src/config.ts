@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { type InputLimits, LIMITS } from "@avatar/contract/limits";
 import { z } from "zod";
 import { StartError } from "./start-error.ts";
+import type { R2Config } from "./storage/r2-client.ts";
 
 export type DatabaseConfig = { url: string } | { dataDir: string };
 
@@ -18,12 +20,20 @@ export interface Config {
   ffmpegPath: string | undefined;
   maxRunsInFlight: number;
   queueTimeoutMs: number;
+  /** How long a video is kept unless its job asks for less. */
+  videoTtlSeconds: number;
+  /** Where uploads and videos are kept; undefined for `dataDir`. */
+  r2: R2Config | undefined;
+  previewLimits: InputLimits;
 }
 
 /** `auto` takes the ffmpeg program where it is usable, else its WebAssembly build. */
 const PREVIEW_ENCODERS = ["auto", "ffmpeg", "wasm"] as const;
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
+
+const { image, audio, videoTtlSeconds } = LIMITS;
+const MIB = 1024 * 1024;
 
 export const API_KEY_PATTERN = /^avk_(live|test)_[0-9A-Za-z]{32,128}$/;
 
@@ -55,11 +65,27 @@ export const EnvSchema = z.object({
   FFMPEG_PATH: z.string().optional(),
   MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
   QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
+  VIDEO_TTL_SECONDS: whole(videoTtlSeconds.min, videoTtlSeconds.max).default(videoTtlSeconds.default),
+  R2_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: "expected an http(s) URL, for example https://<account>.r2.cloudflarestorage.com",
+    })
+    .optional(),
+  R2_BUCKET: z.string().optional(),
+  R2_ACCESS_KEY_ID: z.string().optional(),
+  R2_SECRET_ACCESS_KEY: z.string().optional(),
+  PREVIEW_MAX_IMAGE_BYTES: whole(1, 64 * MIB).default(image.maxBytes),
+  PREVIEW_MAX_IMAGE_PIXELS: whole(1, image.maxPixels).default(image.maxPixels),
+  PREVIEW_MAX_AUDIO_BYTES: whole(1, 4096 * MIB).default(audio.maxBytes),
+  PREVIEW_MAX_AUDIO_SECONDS: whole(1, 36_000).default(audio.maxSeconds),
 });
 
 export class ConfigError extends StartError {
   override readonly name = "ConfigError";
 }
+
+const R2_VARIABLES = ["R2_ENDPOINT", "R2_BUCKET", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"] as const;
 
 /** All zeros, however written: every address of the machine. */
 const WILDCARD = /^\[?[0:.]+\]?$/;
@@ -73,6 +99,12 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     mistakes.push(
       `PUBLIC_BASE_URL: needed with HOST=${set.HOST}, because signed links must say where customers reach the server; ` +
         "for example https://api.example.com",
+    );
+  const r2 = R2_VARIABLES.filter((name) => set[name]);
+  if (r2.length > 0 && r2.length < R2_VARIABLES.length)
+    mistakes.push(
+      `${R2_VARIABLES.filter((name) => !set[name]).join(", ")}: needed with ${r2.join(", ")}; or leave all of them out ` +
+        "to keep files in DATA_DIR",
     );
   if (!parsed.success || mistakes.length > 0)
     throw new ConfigError(
@@ -93,5 +125,22 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     // The preview engine renders on this machine's processors; one is left for the server.
     maxRunsInFlight: vars.MAX_RUNS_IN_FLIGHT ?? Math.max(1, availableParallelism() - 1),
     queueTimeoutMs: vars.QUEUE_TIMEOUT_SECONDS * 1000,
+    videoTtlSeconds: vars.VIDEO_TTL_SECONDS,
+    r2: r2Config(vars),
+    previewLimits: {
+      image: { ...image, maxBytes: vars.PREVIEW_MAX_IMAGE_BYTES, maxPixels: vars.PREVIEW_MAX_IMAGE_PIXELS },
+      audio: { ...audio, maxBytes: vars.PREVIEW_MAX_AUDIO_BYTES, maxSeconds: vars.PREVIEW_MAX_AUDIO_SECONDS },
+    },
+  };
+}
+
+function r2Config(vars: z.output<typeof EnvSchema>): R2Config | undefined {
+  const { R2_ENDPOINT, R2_BUCKET, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY } = vars;
+  if (!R2_ENDPOINT || !R2_BUCKET || !R2_ACCESS_KEY_ID || !R2_SECRET_ACCESS_KEY) return undefined;
+  return {
+    endpoint: R2_ENDPOINT.replace(/\/+$/, ""),
+    bucket: R2_BUCKET,
+    accessKeyId: R2_ACCESS_KEY_ID,
+    secretAccessKey: R2_SECRET_ACCESS_KEY,
   };
 }

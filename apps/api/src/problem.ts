@@ -4,6 +4,7 @@ import { TRPCError } from "@trpc/server";
 import { z } from "zod";
 import { isDatabaseUnavailable } from "./db/unavailable.ts";
 import { AppError } from "./errors.ts";
+import { StorageUnavailable } from "./storage/object-store.ts";
 
 const RETRY_AFTER_MS = 1000;
 
@@ -30,6 +31,8 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (isDatabaseUnavailable(error))
     return new AppError("unavailable", { retryAfterMs: RETRY_AFTER_MS, cause: error });
+  if (error instanceof StorageUnavailable)
+    return new AppError("storage_unavailable", { retryAfterMs: RETRY_AFTER_MS, cause: error });
   if (error instanceof z.ZodError) return fromZod(error);
   if (error instanceof TRPCError) return fromTrpc(error);
   if (error instanceof Error && "code" in error) {

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { throughBothDoors } from "./support/doors.ts";
 import { aJobInput } from "./support/refusals.ts";
@@ -15,7 +13,7 @@ afterAll(() => api.stop());
 
 /** Through both doors, so always twice. */
 const remove = async (id: string) => (await throughBothDoors(api, "jobs.delete", { input: { id } })).body;
-const isStored = (key: string) => existsSync(join(api.database.dataDir, "objects", key));
+const isStored = async (key: string) => (await api.database.objects(key)).length > 0;
 
 async function createJob(input: object): Promise<string> {
   return (await api.rest("POST", "/v1/jobs", input)).body.id;
@@ -30,9 +28,9 @@ test("a succeeded job expires, and its video and uploads are gone", async () => 
   const id = await createJob(input);
   await untilDone(id);
   const keys = [`videos/${id}`, `uploads/${input.image}`, `uploads/${input.audio}`];
-  expect(keys.map(isStored)).toEqual([true, true, true]);
+  expect(await Promise.all(keys.map(isStored))).toEqual([true, true, true]);
   expect(await remove(id)).toMatchObject({ id, status: "expired" });
-  expect(keys.map(isStored)).toEqual([false, false, false]);
+  expect(await Promise.all(keys.map(isStored))).toEqual([false, false, false]);
   expect((await api.rest("GET", `/v1/jobs/${id}/result`)).body.code).toBe("video_expired");
 });
 
@@ -42,9 +40,12 @@ test("uploads stay as long as another unfinished job needs them", async () => {
   const id = await createJob(input);
   await untilDone(id);
   await remove(id);
-  expect([isStored(`uploads/${input.image}`), isStored(`uploads/${input.audio}`)]).toEqual([true, false]);
+  expect([await isStored(`uploads/${input.image}`), await isStored(`uploads/${input.audio}`)]).toEqual([
+    true,
+    false,
+  ]);
   await remove(other.id);
-  expect(isStored(`uploads/${input.image}`)).toBe(false);
+  expect(await isStored(`uploads/${input.image}`)).toBe(false);
 });
 
 test("an unfinished job is canceled, and its render stopped", async () => {
@@ -54,7 +55,7 @@ test("an unfinished job is canceled, and its render stopped", async () => {
   const run = await until("the run is started", () => api.engine.started.find(({ jobId }) => jobId === id));
   expect(await remove(id)).toMatchObject({ id, status: "canceled" });
   await until("the run is stopped", () => api.engine.stopped.includes(run.runId));
-  expect(isStored(`uploads/${input.image}`)).toBe(false);
+  expect(await isStored(`uploads/${input.image}`)).toBe(false);
 });
 
 test.each(["failed", "canceled", "expired"] as const)("a %s job stays so", async (status) => {

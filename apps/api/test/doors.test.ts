@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../src/trpc/operations.ts";
 import { createBreakableDatabase } from "./support/breakable-database.ts";
 import { throughBothDoors } from "./support/doors.ts";
-import { commonRefusals, OWN_REFUSALS, VALID_INPUT } from "./support/refusals.ts";
+import { commonRefusals, NEEDS_NO_DATABASE, OWN_REFUSALS, VALID_INPUT } from "./support/refusals.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 
 /** Produced below, by a database that is broken. */
@@ -14,9 +14,18 @@ const ONLY_IN_FORMS: Record<string, ErrorCode[]> = {
   "jobs.create": ["malformed_multipart", "missing_part", "empty_file", "image_too_large", "audio_too_large"],
 };
 
+/** By servers that customers name, and by a broken store: see url-inputs.test.ts and store-faults.test.ts. */
+const BY_OTHER_SERVERS: ErrorCode[] = [
+  "storage_unavailable",
+  "url_too_many_redirects",
+  "url_too_slow",
+  "url_unreachable",
+];
+
 const pairs = operations.flatMap(({ name, errors }) =>
   errors
-    .filter((code) => !BY_BROKEN_DATABASE.includes(code) && !ONLY_IN_FORMS[name]?.includes(code))
+    .filter((code) => ![...BY_BROKEN_DATABASE, ...BY_OTHER_SERVERS].includes(code))
+    .filter((code) => !ONLY_IN_FORMS[name]?.includes(code))
     .map((code) => [name, code] as const),
 );
 
@@ -66,8 +75,9 @@ describe("an API with a broken database", () => {
     "uploads.create": { contentType: "image/png", bytes: 100 },
   };
   const call = (name: string) => throughBothDoors(api, name, { input: INPUT[name] ?? { id: "job_1" } });
+  const names = operations.map(({ name }) => name).filter((name) => !NEEDS_NO_DATABASE.includes(name));
 
-  test.each(operations.map(({ name }) => name))("%s tells nothing of an unexpected error", async (name) => {
+  test.each(names)("%s tells nothing of an unexpected error", async (name) => {
     const { body } = await database.withoutTables(() => call(name));
     const { status, title, hint } = ERRORS.internal;
     const docs = "/docs/errors/internal";
@@ -76,11 +86,8 @@ describe("an API with a broken database", () => {
     expect(body).toEqual({ code: "internal", status, title, detail, hint, docs, type: docs, requestId });
   });
 
-  test.each(operations.map(({ name }) => name))(
-    "%s is unavailable while there is no database",
-    async (name) => {
-      const { status, headers, body } = await database.whileDown(() => call(name));
-      expect([status, body.code, headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
-    },
-  );
+  test.each(names)("%s is unavailable while there is no database", async (name) => {
+    const { status, headers, body } = await database.whileDown(() => call(name));
+    expect([status, body.code, headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
+  });
 });

@@ -33,7 +33,7 @@ const send = (parts: Part[], headers = {}) =>
 /** All that forms may leave behind. */
 const stored = async () => ({
   rows: (await api.db.select({ id: uploads.id }).from(uploads)).map(({ id }) => id).toSorted(),
-  files: (await readdir(join(api.database.dataDir, "objects", "uploads")).catch(() => [])).toSorted(),
+  files: await api.database.objects("uploads/"),
   incoming: await readdir(join(api.database.dataDir, "incoming")),
 });
 

@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { LIMITS } from "@avatar/contract/limits";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -68,7 +66,7 @@ test("F8: equal forms at once make one job and leave one pair of files", async (
   const answers = await Promise.all(Array.from({ length: 10 }, () => generate(aForm(), "form")));
   expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 202));
   expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
-  expect(await readdir(join(database.dataDir, "objects/uploads"))).toHaveLength(2);
+  expect(await database.objects("uploads/")).toHaveLength(2);
 });
 
 test("F8: the key means the same job after a restart", async () => {

@@ -80,7 +80,7 @@ test(
         .from(runs)
         .where(eq(runs.outcome, "succeeded"));
       expect(succeeded.map((run) => run.jobId).sort()).toEqual(acknowledged.toSorted());
-      await expectNoLeftovers(db, database.dataDir);
+      await expectNoLeftovers(db, database);
     } finally {
       await close();
     }

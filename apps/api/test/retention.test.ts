@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createJobRepository } from "../src/jobs/job-repository.ts";
-import { filesIn, sweep } from "./support/leftovers.ts";
+import { sweep } from "./support/leftovers.ts";
 import { jobRow, untilStatus } from "./support/queue.ts";
 import { OWNER } from "./support/rows.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
@@ -16,8 +16,8 @@ beforeEach(() => {
 
 const HOUR_MS = 3_600_000;
 const never = new Promise<void>(() => {});
-const sweepAt = (time: number) => sweep(api.db, api.database.dataDir, new Date(time));
-const objects = () => filesIn(api.database.dataDir, "objects");
+const sweepAt = (time: number) => sweep(api.db, api.database, new Date(time));
+const objects = () => api.database.objects();
 
 type Inputs = Awaited<ReturnType<TestApi["uploadFixtures"]>>;
 const filesOf = ({ image, audio }: Inputs) => [`uploads/${image}`, `uploads/${audio}`];

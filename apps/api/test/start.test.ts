@@ -63,6 +63,7 @@ test("an embedded database that cannot be opened is named", async () => {
 test("a secret that is broken is named, and is not replaced behind the operator's back", async () => {
   const path = join(database.dataDir, "signing-secret");
   await writeFile(path, "short");
+  database.r2 = undefined; // There it signs nothing.
   const { code, output } = await failedStart({});
   expect(code).toBe(2);
   expect(output).toMatch(`${path} must hold 32 bytes`);

@@ -108,11 +108,23 @@ export const ERRORS = {
     title: "The file was not uploaded yet",
     hint: "PUT the file to the upload's `url` with its `headers`, then create the job.",
   },
+  upload_expired: {
+    status: 410,
+    retryable: false,
+    title: "The upload has expired",
+    hint: "Create an upload with `POST /v1/uploads`, PUT the file, and use its id within an hour.",
+  },
   video_expired: {
     status: 410,
     retryable: false,
     title: "The video was deleted",
     hint: "Videos are kept until `expiresAt`. Create the job again to get a new one.",
+  },
+  upload_exists: {
+    status: 412,
+    retryable: false,
+    title: "The file was already uploaded with this link",
+    hint: "Use the upload's id. To send another file, create another upload.",
   },
   body_too_large: {
     status: 413,
@@ -284,6 +296,12 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: "The service cannot answer right now",
+    hint: "Try again after the time in `Retry-After`.",
+  },
+  storage_unavailable: {
+    status: 503,
+    retryable: true,
+    title: "The store of the files cannot be reached right now",
     hint: "Try again after the time in `Retry-After`.",
   },
   queue_timeout: {

@@ -23,10 +23,14 @@ export const LIMITS = {
   /** Long-poll: how long `GET /v1/jobs/{id}?wait=` may hold the answer. */
   wait: { maxSeconds: 30 },
   list: { defaultLimit: 20, maxLimit: 100 },
-  /** How long a finished video is kept. A job may ask for less. */
-  videoTtlSeconds: { min: 60, default: 6 * 3600 },
+  /** How long a finished video is kept. A job may ask for less; an operator may set another default. */
+  videoTtlSeconds: { min: 60, default: 6 * 3600, max: 7 * 24 * 3600 },
   /** An upload is deleted after this time once no unfinished job needs it. */
   uploadTtlSeconds: 3600,
+  /** Of an upload in parts, all but the last have this size. */
+  uploadPartBytes: 16 * 1024 * 1024,
+  /** Of the URL of an image or a recording. */
+  url: { maxLength: 4096 },
   /** Within this time the same `Idempotency-Key` means the same job. */
   idempotencySeconds: 24 * 3600,
   idempotencyKey: { maxLength: 255 },

@@ -14,7 +14,7 @@ const files = { image: "upload_1", audio: "upload_2" };
 const labels = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`l${n}`, ""]));
 
 test("settings have defaults, the same in JSON and in a form", () => {
-  const defaults = { aspect: "auto", fit: "crop", metadata: {}, ttlSeconds: 21_600 };
+  const defaults = { aspect: "auto", fit: "crop", metadata: {} };
   expect(JobSettings.parse({})).toEqual(defaults);
   expect(CreateJobInput.parse(files)).toEqual({ ...files, ...defaults });
   expect(GetJobInput.parse({ id: "job_1" })).toEqual({ id: "job_1", wait: 0 });
@@ -49,11 +49,12 @@ test.each<[string, z.ZodType, unknown]>([
   ["a label that is a number", JobSettings, { metadata: { n: 1 } }],
   ["a label with NUL", JobSettings, { metadata: { n: "\0" } }],
   ["a name with NUL", JobSettings, { metadata: { "\0": "n" } }],
-  ["a life of more than six hours", JobSettings, { ttlSeconds: 21_601 }],
+  ["a life of more than a week", JobSettings, { ttlSeconds: 604_801 }],
   ["null for what is optional", JobSettings, { prompt: null }],
   ["a job without audio", CreateJobInput, { image: "upload_1" }],
   ["an empty id", JobIdInput, { id: "" }],
   ["an id with NUL", JobIdInput, { id: "job_\0" }],
+  ["a URL of 4097 characters", CreateJobInput, { ...files, image: "x".repeat(4097) }],
   ["an id of 65 characters", JobIdInput, { id: "x".repeat(65) }],
   ["a wait of more than 30 s", GetJobInput, { id: "job_1", wait: 30.1 }],
   ["infinity", GetJobInput, { id: "job_1", wait: Number.POSITIVE_INFINITY }],

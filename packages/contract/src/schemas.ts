@@ -50,7 +50,7 @@ const Metadata = z
 const TtlSeconds = z
   .int()
   .min(videoTtlSeconds.min)
-  .max(videoTtlSeconds.default)
+  .max(videoTtlSeconds.max)
   .describe("How long the video is kept once it is there");
 
 /** Ids are opaque to customers; the bound only keeps nonsense out of the database. */
@@ -62,16 +62,20 @@ const jobSettings = {
   prompt: Prompt.optional(),
   seed: Seed.optional(),
   metadata: Metadata.default({}),
-  ttlSeconds: TtlSeconds.default(videoTtlSeconds.default),
+  ttlSeconds: TtlSeconds.optional().describe(
+    "Keep the video for less than the time that `GET /v1/limits` tells",
+  ),
 };
 
 /** The fields of a form that are not files. */
 export const JobSettings = z.strictObject(jobSettings);
 
+const FileRef = z.string().min(1).max(LIMITS.url.maxLength).refine(isStorable, NOT_STORABLE);
+
 export const CreateJobInput = z
   .strictObject({
-    image: Id.describe("Id of an upload that holds the portrait"),
-    audio: Id.describe("Id of an upload that holds the speech"),
+    image: FileRef.describe("The portrait: the id of an upload, or an https URL"),
+    audio: FileRef.describe("The speech: the id of an upload, or an https URL"),
     ...jobSettings,
   })
   .meta({ id: "CreateJobInput" });
@@ -177,18 +181,69 @@ export const CreateUploadInput = z
     contentType: z.enum(MEDIA_TYPE_NAMES),
     bytes: z.int().min(0).describe("Size of the file"),
     sha256: Sha256.optional(),
+    inParts: z.boolean().default(false).describe("Give a link for each part: good for large files"),
   })
   .meta({ id: "CreateUploadInput" });
 
+const signedLink = {
+  url: z.url().describe("Signed link; takes exactly the declared size, once"),
+  headers: z.record(z.string(), z.string()).describe("Headers that the PUT must carry"),
+};
+const uploadBase = {
+  id: Id,
+  method: z.literal("PUT"),
+  expiresAt: Timestamp,
+};
+
 export const Upload = z
-  .object({
-    id: Id,
-    method: z.literal("PUT"),
-    url: z.url().describe("Signed link; takes exactly the declared type and size"),
-    headers: z.record(z.string(), z.string()).describe("Headers that the PUT must carry"),
-    expiresAt: Timestamp,
-  })
+  .union([
+    z.object({ ...uploadBase, ...signedLink }).meta({ id: "SingleUpload" }),
+    z
+      .object({
+        ...uploadBase,
+        parts: z
+          .array(z.object({ ...signedLink, bytes: z.int().positive().describe("Size of this part") }))
+          .min(1)
+          .describe("In the order of the file. They may be sent at once and in any order"),
+      })
+      .meta({ id: "PartedUpload" }),
+  ])
   .meta({ id: "Upload" });
+
+export const GetLimitsInput = z.strictObject({});
+
+export const Limits = z
+  .object({
+    engine: z.string().describe("Where your jobs run"),
+    image: z.object({
+      contentTypes: z.array(z.string()),
+      maxBytes: z.int().describe("Of the file"),
+      maxPixels: z.int().describe("Width x height"),
+      minSidePixels: z.int(),
+    }),
+    audio: z.object({
+      contentTypes: z.array(z.string()),
+      maxBytes: z.int().describe("Of the file"),
+      minSeconds: z.number(),
+      maxSeconds: z.number(),
+    }),
+    video: z.object({
+      minTtlSeconds: z.int(),
+      maxTtlSeconds: z.int().describe("How long a video is kept unless its job asks for less"),
+    }),
+    upload: z.object({
+      ttlSeconds: z.int().describe("How long an upload is good for"),
+      partBytes: z.int().describe("Size of each part of an upload in parts, but of the last"),
+    }),
+    prompt: z.object({ maxLength: z.int() }),
+    metadata: z.object({ maxKeys: z.int(), maxKeyLength: z.int(), maxValueLength: z.int() }),
+    wait: z.object({ maxSeconds: z.int() }),
+    idempotency: z.object({
+      maxKeyLength: z.int(),
+      seconds: z.int().describe("How long a key is remembered"),
+    }),
+  })
+  .meta({ id: "Limits" });
 
 export const Issue = z.object({ path: z.string(), message: z.string() }).meta({ id: "Issue" });
 

@@ -20,5 +20,6 @@ export type Checks = [
   Check<Same<z.output<typeof schemas.JobPage>, types.JobPage>>,
   Check<Same<z.output<typeof schemas.JobResult>, types.JobResult>>,
   Check<Same<z.output<typeof schemas.Upload>, types.Upload>>,
+  Check<Same<z.output<typeof schemas.Limits>, types.Limits>>,
   Check<Same<z.output<typeof schemas.Problem>, types.Problem>>,
 ];

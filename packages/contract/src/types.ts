@@ -3,7 +3,7 @@
  * nothing that a customer would have to install. `types-match-schemas.ts` proves them equal to the schemas.
  */
 import type { ErrorCode } from "./errors.ts";
-import type { MediaType } from "./limits.ts";
+import type { InputLimits, MediaType } from "./limits.ts";
 
 /** Shape of the video. `auto` follows the image: wide, upright or square. */
 export type Aspect = "auto" | "16:9" | "9:16" | "1:1";
@@ -25,14 +25,14 @@ export interface JobSettings {
   seed?: number | undefined;
   /** Your own labels, returned with the job. */
   metadata?: Record<string, string> | undefined;
-  /** Keep the video for less than the usual six hours. */
+  /** Keep the video for less than the usual time, six hours unless the operator set another. */
   ttlSeconds?: number | undefined;
 }
 
 export interface CreateJobInput extends JobSettings {
-  /** Id of an upload that holds the portrait. */
+  /** The portrait: the id of an upload, or an https URL. */
   image: string;
-  /** Id of an upload that holds the speech. */
+  /** The speech: the id of an upload, or an https URL. */
   audio: string;
 }
 
@@ -164,18 +164,48 @@ export interface CreateUploadInput {
   bytes: number;
   /** SHA-256 of the file in hex; where given, other bytes are refused. */
   sha256?: string | undefined;
+  /** Give a link for each part, which is good for large files. */
+  inParts?: boolean | undefined;
 }
 
-/** Where to PUT a file, and the id to use it by. */
-export interface Upload {
-  id: string;
-  method: "PUT";
-  /** Signed link; takes exactly the declared type and size. */
+/** Takes exactly the declared size, once. */
+export interface SignedLink {
   url: string;
   /** Headers that the PUT must carry. */
   headers: Record<string, string>;
+}
+
+interface UploadBase {
+  id: string;
+  method: "PUT";
   /** After this time the file is deleted once no unfinished job needs it. */
   expiresAt: string;
+}
+
+/** Where to PUT a file, and the id to use it by. */
+export interface SingleUpload extends UploadBase, SignedLink {}
+
+/** Where to PUT each part of a file, and the id to use it by once all are there. */
+export interface PartedUpload extends UploadBase {
+  /** In the order of the file. They may be sent at once and in any order. */
+  parts: (SignedLink & { bytes: number })[];
+}
+
+export type Upload = SingleUpload | PartedUpload;
+
+/** What the engine of your jobs takes, and how long things are kept. */
+export interface Limits {
+  /** Where your jobs run. */
+  engine: string;
+  image: InputLimits["image"] & { contentTypes: string[] };
+  audio: InputLimits["audio"] & { contentTypes: string[] };
+  /** `maxTtlSeconds` is how long a video is kept unless its job asks for less. */
+  video: { minTtlSeconds: number; maxTtlSeconds: number };
+  upload: { ttlSeconds: number; partBytes: number };
+  prompt: { maxLength: number };
+  metadata: { maxKeys: number; maxKeyLength: number; maxValueLength: number };
+  wait: { maxSeconds: number };
+  idempotency: { maxKeyLength: number; seconds: number };
 }
 
 /** One thing wrong with a request. */

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PGlite } from "@electric-sql/pglite";
+import { sql } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
@@ -21,6 +22,8 @@ export interface Database {
   /** Calls `onMessage` for each NOTIFY on `channel`, and `onReconnect` when some may have been missed. */
   listen(channel: string, onMessage: (payload: string) => void, onReconnect: () => void): Promise<void>;
   notify(channel: string, payload: string): Promise<void>;
+  /** Does nothing while another process does work under the same lock. */
+  exclusively(lock: number, work: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,6 +58,8 @@ async function openPglite(dataDir: string): Promise<Database> {
       async notify(channel, payload) {
         await client.query("select pg_notify($1, $2)", [channel, payload]);
       },
+      // No other process has this database.
+      exclusively: (_lock, work) => work(),
       async close() {
         await client.close();
         unlock();
@@ -102,6 +107,14 @@ async function openPostgres(url: string): Promise<Database> {
       async notify(channel, payload) {
         await signals.notify(channel, payload);
       },
+      exclusively: (lock, work) =>
+        // Of a transaction, not of a session: it ends with it, whatever becomes of the connection.
+        db.transaction(async (tx) => {
+          const [row] = await tx.execute<{ locked: boolean }>(
+            sql`select pg_try_advisory_xact_lock(${lock}) as locked`,
+          );
+          if (row?.locked) await work();
+        }),
       close,
     };
   } catch (error) {

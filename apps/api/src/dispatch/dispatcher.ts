@@ -1,16 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ERRORS } from "@avatar/contract/errors";
 import { isDatabaseUnavailable } from "../db/unavailable.ts";
-import { type Engine, EngineError, type EngineRun, type RenderedVideo } from "../engine/engine.ts";
+import { type Engine, EngineError, type EngineRun } from "../engine/engine.ts";
 import type { JobChanges } from "../jobs/job-changes.ts";
+import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { uploadKey } from "../uploads/upload-service.ts";
 import { createProgressWriter } from "./progress-writer.ts";
+import { videoKey } from "./run-keys.ts";
 import type { ClaimedRun, JobFailure, RunRef, RunRepository } from "./run-repository.ts";
+import type { CheckVideo, StoredVideo } from "./stored-video.ts";
 
 interface Deps {
   runs: RunRepository;
   engine: Engine;
+  checkVideo: CheckVideo;
   changes: JobChanges;
   now: () => Date;
   /** Names this process in leases. */
@@ -29,12 +33,10 @@ export interface DispatcherOptions {
   startTimeoutMs: number;
   runTimeoutMs: (audioSeconds: number) => number;
   queueTimeoutMs: number;
-  /** Runs of one job that may fail for a passing reason, and that may be lost with their process. */
+  /** Runs of one job that may fail for a passing reason, and that may be lost with their process or for the store. */
   maxFailedRuns: number;
   maxLostRuns: number;
 }
-
-export const videoKey = (run: RunRef) => `videos/${run.jobId}/${run.runId}.mp4`;
 
 const LOST_BATCH = 100;
 const RETRY_MS = 60_000;
@@ -43,7 +45,7 @@ const STOPPING_RETRY_MS = 3000;
 
 /** Moves jobs from the queue to the engine and their outcome back. One loop in every replica; leases keep them apart. */
 export function createDispatcher(deps: Deps) {
-  const { runs, engine, changes, now, replicaId, log, options } = deps;
+  const { runs, engine, checkVideo, changes, now, replicaId, log, options } = deps;
   const inFlight = new Map<string, { run: ClaimedRun; abort: AbortController; done: Promise<void> }>();
   const stopping = new AbortController();
   const claiming = createLoop(options.pollMs, claim, "claiming jobs");
@@ -86,9 +88,10 @@ export function createDispatcher(deps: Deps) {
       }),
     );
     const ids = { jobId: run.jobId, runId: run.runId };
-    let video: RenderedVideo;
+    let video: StoredVideo;
     try {
-      video = await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
+      await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
+      video = await checkVideo(run);
     } catch (error) {
       await writer.settled();
       if (stopping.signal.aborted) await retry(() => requeue(run, "released", "the server stopped"));
@@ -106,14 +109,14 @@ export function createDispatcher(deps: Deps) {
 
   async function fail(run: ClaimedRun, error: unknown): Promise<void> {
     const known = error instanceof EngineError;
-    const failure: JobFailure = known
-      ? { code: error.code, detail: error.message }
-      : { code: "render_failed", detail: `${ERRORS.render_failed.title}.` };
+    const failure: JobFailure = known ? { code: error.code, detail: error.message } : failureOf(error);
     const reason = error instanceof Error ? error.message : String(error);
     const again = ERRORS[failure.code].retryable;
     const earlier = again ? await runs.countOutcomes(run.jobId, "failed") : 0;
     const ids = { jobId: run.jobId, runId: run.runId, code: failure.code };
-    if (again && earlier + 1 < options.maxFailedRuns) {
+    // A store that is away says nothing about the job: it gets the time to come back.
+    const isOfStore = failure.code === "storage_unavailable";
+    if (again && earlier + 1 < (isOfStore ? options.maxLostRuns : options.maxFailedRuns)) {
       log.warn({ ...ids, err: error }, "a run failed; it is tried again");
       await requeue(run, "failed", reason, backoffMs(earlier));
     } else {
@@ -244,5 +247,11 @@ const toEngineRun = ({ runId, jobId, job }: ClaimedRun): EngineRun => ({
   seed: job.seed,
 });
 
-/** 1 s, 4 s, 16 s, with jitter. */
-const backoffMs = (failedBefore: number) => 1000 * 4 ** failedBefore * (0.5 + Math.random() / 2);
+function failureOf(error: unknown): JobFailure {
+  const code = error instanceof StorageUnavailable ? "storage_unavailable" : "render_failed";
+  return { code, detail: `${ERRORS[code].title}.` };
+}
+
+/** 1 s, 4 s, 16 s, and then 30 s, with jitter. */
+const backoffMs = (failedBefore: number) =>
+  Math.min(1000 * 4 ** failedBefore, 30_000) * (0.5 + Math.random() / 2);

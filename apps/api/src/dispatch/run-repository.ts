@@ -3,11 +3,11 @@ import { and, count, eq, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
-import type { RenderedVideo } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
 import type { JobRow } from "../jobs/job-repository.ts";
 import { lockNextJobs } from "./queue-repository.ts";
+import type { StoredVideo } from "./stored-video.ts";
 
 export interface RunRef {
   runId: string;
@@ -39,7 +39,7 @@ export function createRunRepository(db: Db, newId: NewId) {
         outcome,
         reason,
         endedAt: now,
-        sweepAt: outcome === "succeeded" ? null : new Date(now.getTime() + LATE_WRITE_MS),
+        sweepAt: new Date(now.getTime() + LATE_WRITE_MS),
       })
       .where(and(eq(runs.id, runId), isNull(runs.outcome)));
 
@@ -128,7 +128,7 @@ export function createRunRepository(db: Db, newId: NewId) {
     },
 
     /** False where the job is no longer this run's; the video is then nobody's. */
-    async succeed(run: ClaimedRun, videoKey: string, video: RenderedVideo, now: Date): Promise<boolean> {
+    async succeed(run: ClaimedRun, videoKey: string, video: StoredVideo, now: Date): Promise<boolean> {
       return db.transaction(async (tx) => {
         // The run before its job, as all others do: two that end one run must not wait for each other.
         await tx.select({ id: runs.id }).from(runs).where(eq(runs.id, run.runId)).for("update");

@@ -5,10 +5,10 @@ import type { Aspect, Fit } from "@avatar/contract/types";
 export interface Engine {
   readonly name: string;
   /**
-   * Renders one run and puts the video at `run.videoKey`.
+   * Renders one run and puts the video at `run.videoKey`, where it is checked: nobody has to take the engine's word for it.
    * @throws EngineError; after an abort of `signal`, anything.
    */
-  render(run: EngineRun, options: RenderOptions): Promise<RenderedVideo>;
+  render(run: EngineRun, options: RenderOptions): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,15 +30,6 @@ export interface RenderOptions {
   signal: AbortSignal;
   /** 0 to 1, never falling. The first call says that the render has begun. */
   onProgress: (fraction: number) => void;
-}
-
-export interface RenderedVideo {
-  bytes: number;
-  /** Hex. */
-  sha256: string;
-  width: number;
-  height: number;
-  seconds: number;
 }
 
 /** The run failed. Codes whose row is `retryable` are tried again in a new run. */

@@ -42,17 +42,16 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
     const outputPath = join(directory, "video.mp4");
     await Promise.all([download(run.imageKey, imagePath), download(run.audioKey, audioPath)]);
     const { audioSeconds, aspect, fit, seed } = run;
-    const rendered = await inWorker(
+    await inWorker(
       { imagePath, audioPath, audioSeconds, outputPath, aspect, fit, seed, encoder, ffmpegPath },
       options,
       log.child({ runId: run.runId }),
     );
     options.signal.throwIfAborted();
-    const stored = await store.put(run.videoKey, createReadStream(outputPath), {
+    await store.put(run.videoKey, createReadStream(outputPath), {
       contentType: "video/mp4",
       signal: options.signal,
     });
-    return { ...stored, ...rendered };
   }
 
   return {
@@ -60,7 +59,7 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
     async render(run, options) {
       const directory = await mkdtemp(join(tempDirectory, "run-"));
       try {
-        return await render(run, options, directory);
+        await render(run, options, directory);
       } finally {
         await rm(directory, { recursive: true, force: true });
       }
@@ -74,7 +73,7 @@ async function inWorker(
   input: Omit<WorkerInput, "abortFlag">,
   { signal, onProgress }: RenderOptions,
   log: Logger,
-): Promise<{ width: number; height: number; seconds: number }> {
+): Promise<void> {
   signal.throwIfAborted();
   // The wasm encoder never returns to its event loop, so it can only be told through shared memory.
   const abortFlag = new Int32Array(new SharedArrayBuffer(4));
@@ -92,7 +91,7 @@ async function inWorker(
       worker.on("message", (message: FromWorker) => {
         if (message.type === "progress") onProgress(message.fraction);
         else if (message.type === "log") log.info(message.text);
-        else if (message.type === "done") resolve(message.video);
+        else if (message.type === "done") resolve();
         else reject(new EngineError(message.code, message.detail));
       });
       worker.on("error", reject);

@@ -25,7 +25,7 @@ export interface WorkerInput {
 export type FromWorker =
   | { type: "progress"; fraction: number }
   | { type: "log"; text: string }
-  | { type: "done"; video: { width: number; height: number; seconds: number } }
+  | { type: "done" }
   | { type: "failed"; code: ErrorCode; detail: string };
 
 /** The preview engine's words in ours. */
@@ -52,12 +52,12 @@ const CODES: Record<PreviewErrorCode, ErrorCode> = {
 const post = (message: FromWorker) => parentPort?.postMessage(message);
 
 try {
-  const video = await renderPreview({
+  await renderPreview({
     ...(workerData as WorkerInput),
     onProgress: (fraction) => post({ type: "progress", fraction }),
     log: (text) => post({ type: "log", text }),
   });
-  post({ type: "done", video: { width: video.width, height: video.height, seconds: video.durationSeconds } });
+  post({ type: "done" });
 } catch (error) {
   if (!(error instanceof PreviewError)) throw error;
   const code = CODES[error.code];

@@ -1,18 +1,18 @@
-import { MEDIA_TYPES, type MediaType, parseMediaType } from "@avatar/contract/limits";
+import { type MediaType, parseMediaType } from "@avatar/contract/limits";
 import { JobSettings } from "@avatar/contract/schemas";
 import { Busboy, type BusboyFileStream } from "@fastify/busboy";
 import type { FastifyRequest } from "fastify";
 import type { Caller } from "../api-keys/api-key-service.ts";
 import { AppError } from "../errors.ts";
-import { SNIFF_BYTES, sniffFormat } from "../media/sniff-format.ts";
+import { unsupported } from "../uploads/file-type.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 import { textConverters } from "./text-fields.ts";
 
 /** A form, as the JSON input that it stands for. */
 export interface ReceivedForm {
   input: Record<string, unknown>;
-  /** Removes the files that `used` does not name. */
-  discardUnless(used: readonly string[]): Promise<void>;
+  /** Removes the files, for a job that is not made. */
+  discard(): Promise<void>;
 }
 
 const FILES = ["image", "audio"] as const;
@@ -30,18 +30,22 @@ export async function receiveForm(
   request: FastifyRequest,
   caller: Caller,
   uploads: UploadService,
+  maxBytes: number,
 ): Promise<ReceivedForm> {
+  const length = Number(request.headers["content-length"]);
+  if (length > maxBytes)
+    throw new AppError("body_too_large", {
+      detail: `The form has ${length} bytes; at most ${maxBytes} are taken.`,
+    });
   const input: Record<string, unknown> = {};
   const stored = new Map<FileName, string>();
   const receiving: Promise<void>[] = [];
-  const discardUnless = async (used: readonly string[]) => {
-    const unused = [...stored.values()].filter((id) => !used.includes(id));
-    await Promise.all(unused.map((id) => uploads.discard(id)));
+  const discard = async () => {
+    await Promise.all([...stored.values()].map((id) => uploads.discard(id)));
   };
 
   async function receive(name: FileName, file: BusboyFileStream, declared: string): Promise<void> {
-    const { contentType, body } = await withMediaType(name, file, declared);
-    const upload = await uploads.receive(caller, contentType, body);
+    const upload = await uploads.receive(caller, name, declaredType(name, declared), file);
     stored.set(name, upload.id);
     input[name] = upload.id;
   }
@@ -89,10 +93,10 @@ export async function receiveForm(
       throw new AppError("missing_part", {
         detail: `The form lacks the file ${missing.join(" and the file ")}.`,
       });
-    return { input, discardUnless };
+    return { input, discard };
   } catch (error) {
     await Promise.allSettled(receiving);
-    await discardUnless([]);
+    await discard();
     throw error;
   }
 }
@@ -106,43 +110,12 @@ function openParser(request: FastifyRequest): InstanceType<typeof Busboy> {
   }
 }
 
-/** The type of a file: as declared, or from its first bytes where the form does not say (curl sends octet-stream). */
-async function withMediaType(
-  name: FileName,
-  file: AsyncIterable<Uint8Array>,
-  declared: string,
-): Promise<{ contentType: MediaType; body: AsyncIterable<Uint8Array> }> {
+/** The type of a file as the form has it; undefined where it does not say (curl sends octet-stream). */
+function declaredType(name: FileName, declared: string): MediaType | undefined {
   const type = parseMediaType(declared);
-  if (type) return { contentType: type, body: file };
-  const unsupported = () => new AppError(name === "image" ? "unsupported_image" : "unsupported_audio");
-  if (declared !== "application/octet-stream" && declared !== "text/plain" && declared !== "")
-    throw unsupported();
-  const { head, body } = await peek(file);
-  if (head.length === 0) throw new AppError("empty_file", { detail: `The file ${name} is empty.` });
-  const format = sniffFormat(head);
-  const sniffed = (Object.keys(MEDIA_TYPES) as MediaType[]).find(
-    (candidate) => MEDIA_TYPES[candidate] === format,
-  );
-  if (!sniffed) throw unsupported();
-  return { contentType: sniffed, body };
-}
-
-/** Reads the first bytes of a stream without taking them from it. */
-async function peek(stream: AsyncIterable<Uint8Array>) {
-  const iterator = stream[Symbol.asyncIterator]();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  while (bytes < SNIFF_BYTES) {
-    const next = await iterator.next();
-    if (next.done) break;
-    chunks.push(next.value);
-    bytes += next.value.length;
-  }
-  async function* body() {
-    yield* chunks;
-    yield* { [Symbol.asyncIterator]: () => iterator };
-  }
-  return { head: Buffer.concat(chunks), body: body() };
+  if (!type && declared !== "application/octet-stream" && declared !== "text/plain" && declared !== "")
+    throw unsupported(name);
+  return type;
 }
 
 const malformed = (detail: string, cause?: unknown) => new AppError("malformed_multipart", { detail, cause });

@@ -11,7 +11,7 @@ const CORS = {
 };
 const PREFLIGHT = {
   "access-control-allow-methods": "GET, HEAD, PUT",
-  "access-control-allow-headers": "content-type, range, if-range",
+  "access-control-allow-headers": "content-type, if-none-match, range, if-range",
   "access-control-max-age": "86400",
 };
 
@@ -73,20 +73,19 @@ export async function objectRoutes(
 }
 
 /** All that can be known before the body is read. */
-function checkHeaders(link: SignedPut, { headers }: FastifyRequest): void {
+function checkHeaders({ bytes, contentType, once }: SignedPut, { headers }: FastifyRequest): void {
   const length = Number(headers["content-length"] ?? Number.NaN);
-  if (length > link.bytes) {
-    const detail = `The body has ${length} bytes; ${link.bytes} were declared.`;
+  if (bytes !== undefined && length > bytes) {
+    const detail = `The body has ${length} bytes; ${bytes} were declared.`;
     throw new AppError("body_too_large", { detail });
   }
-  if (length !== link.bytes) {
-    throw new AppError("upload_mismatch", { detail: `Content-Length must be ${link.bytes}, as declared.` });
-  }
-  if (headers["content-type"] !== link.contentType) {
-    throw new AppError("upload_mismatch", {
-      detail: `Content-Type must be ${link.contentType}, as declared.`,
-    });
-  }
+  const expect = (name: string, isRight: boolean, value: string | number) => {
+    if (!isRight)
+      throw new AppError("upload_mismatch", { detail: `${name} must be ${value}, as the upload says.` });
+  };
+  if (bytes !== undefined) expect("Content-Length", length === bytes, bytes);
+  expect("Content-Type", headers["content-type"] === contentType, contentType);
+  if (once) expect("If-None-Match", headers["if-none-match"] === "*", "*");
 }
 
 /** The object may be deleted after it was found. */

@@ -53,6 +53,7 @@ export function createOpenApiDocument(baseUrl: string): Document {
   document.tags = [
     { name: "jobs", description: "Talking videos, from the request to the link" },
     { name: "uploads", description: "Files on their way into jobs" },
+    { name: "limits", description: "What is taken, and how long it is kept" },
     { name: "health", description: "For load balancers; no key needed" },
   ];
   return document;
@@ -79,7 +80,9 @@ function problemResponse([status, codes]: [string, ErrorCode[] | undefined]): [s
       description: listed.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("\n\n"),
       headers: {
         "X-Request-Id": ref("headers", "RequestId"),
-        ...(listed.includes("unavailable") && { "Retry-After": ref("headers", "RetryAfter") }),
+        ...((listed.includes("unavailable") || listed.includes("storage_unavailable")) && {
+          "Retry-After": ref("headers", "RetryAfter"),
+        }),
       },
       content: {
         "application/problem+json": {

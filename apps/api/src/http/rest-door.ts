@@ -1,6 +1,8 @@
+import { ERRORS } from "@avatar/contract/errors";
 import { callTRPCProcedure } from "@trpc/server";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
+import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
 import { type Operation, operations } from "../trpc/operations.ts";
 import { router } from "../trpc/router.ts";
@@ -8,16 +10,22 @@ import { receiveForm } from "./form.ts";
 import { createContext } from "./request-context.ts";
 import { textConverters } from "./text-fields.ts";
 
+interface Deps {
+  services: Services;
+  /** Of a form with two of the largest files. */
+  maxFormBytes: number;
+}
+
 /**
  * Serves every procedure as REST, from its `openapi` meta. Not by trpc-to-openapi's own handlers: they change the shared
  * schemas, so that after one REST call the tRPC door accepts `"3"` for a number, and they do not decode path ids.
  */
-export async function restDoor(app: FastifyInstance, { services }: { services: Services }): Promise<void> {
+export async function restDoor(app: FastifyInstance, deps: Deps): Promise<void> {
   app.addContentTypeParser("multipart/form-data", (_request, payload, done) => done(null, payload));
   const methods = Map.groupBy(operations, (operation) => routeUrl(operation));
   for (const [url, served] of methods) {
     for (const operation of served) {
-      app.route({ method: operation.method, url, handler: handlerFor(operation, services) });
+      app.route({ method: operation.method, url, handler: handlerFor(operation, deps) });
     }
     const taken: string[] = served.map((operation) => operation.method);
     app.route({
@@ -35,7 +43,7 @@ export async function restDoor(app: FastifyInstance, { services }: { services: S
 
 const routeUrl = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, ":$1");
 
-function handlerFor(operation: Operation, services: Services) {
+function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
   const convert = textConverters(operation.shape);
 
   const call = async (input: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -55,21 +63,28 @@ function handlerFor(operation: Operation, services: Services) {
 
   return async (request: FastifyRequest, reply: FastifyReply) => {
     if (operation.name === "jobs.create" && isForm(request)) {
-      const form = await receiveForm(request, createContext(request, services).caller, services.uploads);
-      const used: string[] = [];
+      const { caller } = createContext(request, services);
+      const form = await receiveForm(request, caller, services.uploads, maxFormBytes);
       try {
         const job = await call(form.input, request, reply);
         // Where an earlier request made the job, it holds other uploads than these.
-        if (!reply.hasHeader("idempotency-replayed")) used.push(...Object.values(form.input).map(String));
+        if (reply.hasHeader("idempotency-replayed")) await form.discard();
         return job;
-      } finally {
-        await form.discardUnless(used);
+      } catch (error) {
+        if (isWithoutJob(error)) await form.discard();
+        throw error;
       }
     }
     if (isForm(request)) throw new AppError("unsupported_content_type");
     return call(readInput(operation, convert, request), request, reply);
   };
 }
+
+/** Of what goes wrong on our side nobody knows whether a job was made before: the sweeper will see. */
+const isWithoutJob = (error: unknown) => {
+  const { code } = toAppError(error);
+  return ERRORS[code].status < 500 || code === "storage_unavailable";
+};
 
 const isForm = (request: FastifyRequest) =>
   request.headers["content-type"]?.toLowerCase().startsWith("multipart/form-data") === true;

@@ -1,4 +1,4 @@
-import { LIMITS } from "@avatar/contract/limits";
+import { type InputLimits, LIMITS } from "@avatar/contract/limits";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -23,14 +23,18 @@ import { trpcDoor } from "./trpc-door.ts";
 
 interface Deps {
   services: Services;
-  store: DiskObjectStore;
+  inputLimits: InputLimits;
+  /** Undefined where files are kept elsewhere. */
+  diskStore: DiskObjectStore | undefined;
   isReady: () => Promise<boolean>;
   publicUrl: () => string;
   newId: NewId;
   log: Logger;
 }
 
-export function createServer({ services, store, isReady, publicUrl, newId, log }: Deps): FastifyInstance {
+export function createServer(deps: Deps): FastifyInstance {
+  const { services, inputLimits, diskStore, isReady, publicUrl, newId, log } = deps;
+  const maxFormBytes = inputLimits.image.maxBytes + inputLimits.audio.maxBytes + FORM_OVERHEAD_BYTES;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -67,13 +71,13 @@ export function createServer({ services, store, isReady, publicUrl, newId, log }
 
   app.register(healthRoutes, { isReady });
   app.register(docsRoutes, { publicUrl });
-  app.register(objectRoutes, { store });
+  if (diskStore) app.register(objectRoutes, { store: diskStore });
   app.register(async (authenticated) => {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
     authenticated.addHook("onSend", async (_request, reply) => {
       if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
     });
-    await authenticated.register(restDoor, { services });
+    await authenticated.register(restDoor, { services, maxFormBytes });
     await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
   });
   return app;
@@ -83,3 +87,6 @@ function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.header("x-request-id", request.id);
   reply.header("x-content-type-options", "nosniff");
 }
+
+/** For the fields of a form, its boundaries and headers. */
+const FORM_OVERHEAD_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { CreateJobInput, Job } from "@avatar/contract/schemas";
 import { procedure } from "../trpc/init.ts";
-import { INPUT_FILE_ERRORS } from "./job-errors.ts";
+import { INPUT_FILE_ERRORS, URL_ERRORS } from "./job-errors.ts";
 
 export const createJob = procedure
   .meta({
@@ -10,7 +10,7 @@ export const createJob = procedure
       operationId: "generate",
       summary: "Queue a talking video",
       description:
-        "Takes a portrait and a speech recording, either as ids of uploads or as files in a form. The answer is the " +
+        "Takes a portrait and a speech recording: as ids of uploads, as https URLs, or as files in a form. The answer is the " +
         "queued job; wait for it with `GET /v1/jobs/{id}?wait=30`. With an `Idempotency-Key`, repeating the request " +
         "within 24 hours gives the same job.",
       tags: ["jobs"],
@@ -21,14 +21,18 @@ export const createJob = procedure
       "missing_part",
       "idempotency_mismatch",
       "upload_not_found",
+      "upload_expired",
+      "upload_mismatch",
+      "storage_unavailable",
       "upload_incomplete",
+      ...URL_ERRORS,
       ...INPUT_FILE_ERRORS,
     ],
   })
   .input(CreateJobInput)
   .output(Job)
-  .mutation(async ({ ctx, input }) => {
-    const { job, replayed } = await ctx.services.jobs.create(ctx.caller, input, ctx.idempotencyKey);
+  .mutation(async ({ ctx, input, signal }) => {
+    const { job, replayed } = await ctx.services.jobs.create(ctx.caller, input, ctx.idempotencyKey, signal);
     ctx.headers.location = `/v1/jobs/${job.id}`;
     if (replayed) ctx.headers["idempotency-replayed"] = "true";
     return job;

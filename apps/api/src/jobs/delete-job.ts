@@ -13,7 +13,7 @@ export const deleteJob = procedure
         "job needs them. The job itself stays in the list.",
       tags: ["jobs"],
     },
-    errors: ["job_not_found"],
+    errors: ["job_not_found", "storage_unavailable"],
   })
   .input(JobIdInput)
   .output(Job)

@@ -17,6 +17,15 @@ export const INPUT_FILE_ERRORS = [
   "audio_too_short",
   "audio_too_long",
 ] as const satisfies readonly ErrorCode[];
+
+/** What can be wrong with the URL of a file. */
+export const URL_ERRORS = [
+  "url_not_allowed",
+  "url_too_many_redirects",
+  "url_unreachable",
+  "url_too_slow",
+] as const satisfies readonly ErrorCode[];
+
 /** What a job can fail with once it is queued. */
 export const RUN_ERRORS = [
   "no_face",
@@ -28,6 +37,7 @@ export const RUN_ERRORS = [
   "audio_truncated",
   "audio_too_short",
   "render_failed",
+  "storage_unavailable",
   "run_lost",
   "queue_timeout",
   "start_timeout",

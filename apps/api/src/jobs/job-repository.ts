@@ -2,7 +2,7 @@ import type { JobStatus } from "@avatar/contract/types";
 import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs, uploads } from "../db/schema/schema.ts";
-import { uploadNotFound } from "../uploads/upload-not-found.ts";
+import { uploadExpired } from "../uploads/upload-errors.ts";
 import { allowedFrom } from "./job-lifecycle.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
@@ -36,7 +36,7 @@ export function createJobRepository(db: Db) {
     /**
      * Undefined where the owner's idempotency key is taken. Waits for a concurrent insert of the same key to commit,
      * so a read afterwards finds its row.
-     * @throws AppError `upload_not_found` where an upload was deleted in the meantime
+     * @throws AppError `upload_expired` where an upload was deleted in the meantime
      */
     async insert(row: NewJobRow): Promise<JobRow | undefined> {
       return db.transaction(async (tx) => {
@@ -101,7 +101,7 @@ export function createJobRepository(db: Db) {
   };
 }
 
-/** Nobody deletes these uploads until the transaction ends. @throws AppError `upload_not_found` */
+/** Nobody deletes these uploads until the transaction ends. @throws AppError `upload_expired` */
 async function keepUploads(tx: Db, ids: string[]): Promise<void> {
   const kept = await tx
     .select({ id: uploads.id })
@@ -110,5 +110,5 @@ async function keepUploads(tx: Db, ids: string[]): Promise<void> {
     .orderBy(asc(uploads.id))
     .for("share");
   const gone = ids.find((id) => !kept.some((row) => row.id === id));
-  if (gone !== undefined) throw uploadNotFound(gone);
+  if (gone !== undefined) throw uploadExpired(gone);
 }

@@ -7,10 +7,10 @@ import type { Caller } from "../api-keys/api-key-service.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Retention } from "../retention/retention.ts";
-import type { ObjectStore } from "../storage/object-store.ts";
-import type { UploadRow } from "../uploads/upload-repository.ts";
+import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 import type { JobChanges } from "./job-changes.ts";
+import { findFiles } from "./job-files.ts";
 import { isFinal } from "./job-lifecycle.ts";
 import type { JobCursor, JobRepository, JobRow } from "./job-repository.ts";
 import { toJob, toVideo } from "./job-view.ts";
@@ -25,13 +25,16 @@ interface Deps {
   newId: NewId;
   wakeDispatcher: () => void;
   queueTimeoutMs: number;
+  /** How long a video is kept unless its job asks for less. */
+  videoTtlSeconds: number;
 }
 
 export type JobService = ReturnType<typeof createJobService>;
 type CreateInput = z.output<typeof CreateJobInput>;
 
 export function createJobService(deps: Deps) {
-  const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher, queueTimeoutMs } = deps;
+  const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
+  const { queueTimeoutMs, videoTtlSeconds } = deps;
 
   async function get(caller: Caller, id: string): Promise<JobRow> {
     const row = await jobs.find(caller.owner, id);
@@ -58,47 +61,59 @@ export function createJobService(deps: Deps) {
       caller: Caller,
       input: CreateInput,
       idempotencyKey: string | undefined,
+      signal: AbortSignal | undefined,
     ): Promise<{ job: Job; replayed: boolean }> {
       const { owner } = caller;
-      const image = await uploads.get(owner, input.image);
-      const audio = await uploads.get(owner, input.audio);
-      const fingerprint = fingerprintOf(input, image, audio);
-      if (idempotencyKey) {
-        const earlier = await findEarlier(owner, idempotencyKey, fingerprint);
-        if (earlier) return { job: toJob(earlier), replayed: true };
-      }
-      await uploads.inspectImage(image);
-      const { seconds } = await uploads.inspectAudio(audio);
-      for (;;) {
-        const time = now();
-        const row = await jobs.insert({
-          id: newId("job"),
-          owner,
-          keyId: caller.keyId,
-          status: "queued",
-          createdAt: time,
-          updatedAt: time,
-          deadlineAt: new Date(time.getTime() + queueTimeoutMs),
-          runAfter: time,
-          imageUploadId: image.id,
-          audioUploadId: audio.id,
-          audioSeconds: seconds,
-          aspect: input.aspect,
-          fit: input.fit,
-          prompt: input.prompt ?? null,
-          seed: input.seed ?? randomInt(2 ** 32),
-          metadata: input.metadata,
-          ttlSeconds: input.ttlSeconds,
-          idempotencyKey: idempotencyKey ?? null,
-          fingerprint,
-        });
-        if (row) {
-          wakeDispatcher();
-          return { job: toJob(row), replayed: false };
+      const ttlSeconds = input.ttlSeconds ?? videoTtlSeconds;
+      if (ttlSeconds > videoTtlSeconds) throw ttlTooLong(videoTtlSeconds);
+      const files = await findFiles(caller, input, uploads);
+      const fingerprint = fingerprintOf({ ...input, ttlSeconds }, files.identities);
+      const findReplayed = () =>
+        idempotencyKey === undefined ? undefined : findEarlier(owner, idempotencyKey, fingerprint);
+      const earlier = await findReplayed();
+      if (earlier) return { job: toJob(earlier), replayed: true };
+      try {
+        const { image, audio } = await files.fetch(signal);
+        const inspected = uploads.inspectAudio(audio);
+        inspected.catch(() => {}); // Where both files are bad, the answer is always about the image.
+        await uploads.inspectImage(image);
+        const { seconds } = await inspected;
+        for (;;) {
+          const time = now();
+          const row = await jobs.insert({
+            id: newId("job"),
+            owner,
+            keyId: caller.keyId,
+            status: "queued",
+            createdAt: time,
+            updatedAt: time,
+            deadlineAt: new Date(time.getTime() + queueTimeoutMs),
+            runAfter: time,
+            imageUploadId: image.id,
+            audioUploadId: audio.id,
+            audioSeconds: seconds,
+            aspect: input.aspect,
+            fit: input.fit,
+            prompt: input.prompt ?? null,
+            seed: input.seed ?? randomInt(2 ** 32),
+            metadata: input.metadata,
+            ttlSeconds,
+            idempotencyKey: idempotencyKey ?? null,
+            fingerprint,
+          });
+          if (row) {
+            wakeDispatcher();
+            return { job: toJob(row), replayed: false };
+          }
+          // Another request with this key was faster. Where its job is gone again by now, the next insert gets through.
+          const faster = await findReplayed();
+          if (!faster) continue;
+          await files.discard();
+          return { job: toJob(faster), replayed: true };
         }
-        // Another request with this key was faster. Where its job is gone again by now, the next insert gets through.
-        const earlier = idempotencyKey && (await findEarlier(owner, idempotencyKey, fingerprint));
-        if (earlier) return { job: toJob(earlier), replayed: true };
+      } catch (error) {
+        if (isWithoutJob(error)) await files.discard();
+        throw error;
       }
     },
 
@@ -142,7 +157,9 @@ export function createJobService(deps: Deps) {
       if (row.status === "canceled") throw new AppError("job_canceled");
       if (!isFinal(row.status)) throw new AppError("job_not_finished");
       const { videoKey, videoExpiresAt } = row;
-      if (row.status !== "succeeded" || !videoKey || !videoExpiresAt || videoExpiresAt <= now())
+      // A link lives for whole seconds.
+      const leftMs = (videoExpiresAt?.getTime() ?? 0) - now().getTime();
+      if (row.status !== "succeeded" || !videoKey || !videoExpiresAt || leftMs < 1000)
         throw new AppError("video_expired");
       const url = await store.signGet(videoKey, {
         expiresAt: videoExpiresAt,
@@ -165,23 +182,33 @@ export function createJobService(deps: Deps) {
       await this.cancel(caller, id);
       await jobs.end(caller.owner, id, "expired", now());
       const row = await get(caller, id);
-      if (row.videoKey) await store.delete([row.videoKey]);
-      await retention.releaseUploads([row.imageUploadId, row.audioUploadId]);
+      const failed = row.videoKey ? await store.delete([row.videoKey]) : [];
+      failed.push(...(await retention.releaseUploads([row.imageUploadId, row.audioUploadId])));
+      // To be called again. If nobody does, the sweeper deletes them.
+      if (failed.length > 0) throw new StorageUnavailable(`not deleted: ${failed.join(", ")}`);
       changes.publish(id);
       return toJob(row);
     },
   };
 }
 
+/** Of other errors nobody knows whether the database made the job before its answer was lost: the sweeper will see. */
+const isWithoutJob = (error: unknown) => error instanceof AppError || error instanceof StorageUnavailable;
+
 /** What makes two requests the same: the content of the files where it is known, and all settings. */
-function fingerprintOf(input: CreateInput, image: UploadRow, audio: UploadRow): string {
+function fingerprintOf(input: CreateInput & { ttlSeconds: number }, files: string[]): string {
   const { aspect, fit, prompt = null, seed = null, ttlSeconds } = input;
   const metadata = Object.entries(input.metadata).sort();
-  const files = [image, audio].map((upload) => upload.sha256 ?? upload.id);
   return createHash("sha256")
     .update(JSON.stringify({ files, aspect, fit, prompt, seed, ttlSeconds, metadata }))
     .digest("hex");
 }
+
+const ttlTooLong = (seconds: number) =>
+  new AppError("invalid_input", {
+    detail: `ttlSeconds: videos are kept for ${seconds} s at most.`,
+    issues: [{ path: "ttlSeconds", message: `expected at most ${seconds}` }],
+  });
 
 const formatCursor = (cursor: JobCursor) => `${cursor.createdAt.getTime()}_${cursor.id}`;
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs, runs, uploads } from "../db/schema/schema.ts";
 import { UNFINISHED } from "../jobs/job-lifecycle.ts";
@@ -17,21 +17,36 @@ export function createRetentionRepository(db: Db) {
     );
 
   return {
-    /** Videos whose time is up, and those of jobs that expired before their object was deleted. */
-    async dueVideos(now: Date, limit: number) {
-      return db
-        .select({ jobId: jobs.id, owner: jobs.owner, videoKey: sql<string>`${jobs.videoKey}` })
+    /** Ends jobs whose videos' time is up. @returns their ids */
+    async expireJobs(now: Date, limit: number): Promise<string[]> {
+      const due = db
+        .select({ id: jobs.id })
         .from(jobs)
-        .where(and(isNotNull(jobs.videoKey), lt(jobs.videoExpiresAt, now)))
-        .orderBy(asc(jobs.videoExpiresAt))
+        .where(and(eq(jobs.status, "succeeded"), isNotNull(jobs.videoKey), lt(jobs.videoExpiresAt, now)))
         .limit(limit);
-    },
-
-    async expireJobs(jobIds: string[], now: Date): Promise<void> {
-      await db
+      const rows = await db
         .update(jobs)
         .set({ status: "expired", version: sql`${jobs.version} + 1`, updatedAt: now })
-        .where(and(inArray(jobs.id, jobIds), eq(jobs.status, "succeeded")));
+        .where(and(inArray(jobs.id, due), eq(jobs.status, "succeeded")))
+        .returning({ id: jobs.id });
+      return rows.map((row) => row.id);
+    },
+
+    /** Videos of expired jobs. This, and all that follow here, in the order of their ids. */
+    async dueVideos(now: Date, afterId: string, limit: number) {
+      return db
+        .select({ id: jobs.id, videoKey: sql<string>`${jobs.videoKey}` })
+        .from(jobs)
+        .where(
+          and(
+            isNotNull(jobs.videoKey),
+            lt(jobs.videoExpiresAt, now),
+            eq(jobs.status, "expired"),
+            gt(jobs.id, afterId),
+          ),
+        )
+        .orderBy(asc(jobs.id))
+        .limit(limit);
     },
 
     /** To be called once the objects are gone. */
@@ -39,13 +54,13 @@ export function createRetentionRepository(db: Db) {
       await db.update(jobs).set({ videoKey: null }).where(inArray(jobs.id, jobIds));
     },
 
-    /** Ended runs without success, whose video nobody wants. */
-    async dueRuns(now: Date, limit: number) {
+    /** Ended runs that may have left objects: a claim, and a video that nobody wants. */
+    async dueRuns(now: Date, afterId: string, limit: number) {
       return db
-        .select({ runId: runs.id, jobId: runs.jobId })
+        .select({ id: runs.id, jobId: runs.jobId, outcome: runs.outcome })
         .from(runs)
-        .where(lt(runs.sweepAt, now))
-        .orderBy(asc(runs.sweepAt))
+        .where(and(lt(runs.sweepAt, now), gt(runs.id, afterId)))
+        .orderBy(asc(runs.id))
         .limit(limit);
     },
 
@@ -54,8 +69,8 @@ export function createRetentionRepository(db: Db) {
       await db.update(runs).set({ sweepAt: null }).where(inArray(runs.id, runIds));
     },
 
-    async dueUploads(expiredBefore: Date, limit: number): Promise<string[]> {
-      const rows = await db
+    async dueUploads(expiredBefore: Date, afterId: string, limit: number) {
+      return db
         .select({ id: uploads.id })
         .from(uploads)
         .where(
@@ -64,10 +79,30 @@ export function createRetentionRepository(db: Db) {
             // Deleted while its link still worked: once more, in case the link was used again.
             or(isNull(uploads.deletedAt), lt(uploads.deletedAt, uploads.expiresAt)),
             notExists(neededByUnfinishedJob),
+            gt(uploads.id, afterId),
+          ),
+        )
+        .orderBy(asc(uploads.id))
+        .limit(limit);
+    },
+
+    /** Uploads whose parts were not joined in their time. */
+    async dueParts(expiredBefore: Date, limit: number) {
+      return db
+        .select({ id: uploads.id, token: sql<string>`${uploads.partsToken}` })
+        .from(uploads)
+        .where(
+          and(
+            isNotNull(uploads.partsToken),
+            lt(uploads.expiresAt, expiredBefore),
+            or(isNull(uploads.deletedAt), lt(uploads.deletedAt, uploads.expiresAt)),
           ),
         )
         .limit(limit);
-      return rows.map((row) => row.id);
+    },
+
+    async forgetParts(uploadId: string): Promise<void> {
+      await db.update(uploads).set({ partsToken: null }).where(eq(uploads.id, uploadId));
     },
 
     /**
@@ -95,6 +130,42 @@ export function createRetentionRepository(db: Db) {
 
     async setUploadsDeleted(uploadIds: string[], now: Date): Promise<void> {
       await db.update(uploads).set({ deletedAt: now }).where(inArray(uploads.id, uploadIds));
+    },
+
+    /** Deletes the rows of jobs, runs and uploads that ended before `time` and have no objects. @returns how many */
+    async deleteRows(time: Date, limit: number): Promise<number> {
+      const old = await db
+        .select({ id: jobs.id })
+        .from(jobs)
+        .where(
+          and(
+            lt(jobs.finishedAt, time),
+            isNull(jobs.videoKey),
+            notExists(
+              db
+                .select({ id: runs.id })
+                .from(runs)
+                .where(and(eq(runs.jobId, jobs.id), isNotNull(runs.sweepAt))),
+            ),
+          ),
+        )
+        .limit(limit);
+      const jobIds = old.map((job) => job.id);
+      if (jobIds.length > 0)
+        await db.transaction(async (tx) => {
+          await tx.delete(runs).where(inArray(runs.jobId, jobIds));
+          await tx.delete(jobs).where(inArray(jobs.id, jobIds));
+        });
+      const oldUploads = db
+        .select({ id: uploads.id })
+        .from(uploads)
+        .where(and(lt(uploads.deletedAt, time), gte(uploads.deletedAt, uploads.expiresAt)))
+        .limit(limit);
+      const deleted = await db
+        .delete(uploads)
+        .where(inArray(uploads.id, oldUploads))
+        .returning({ id: uploads.id });
+      return Math.max(jobIds.length, deleted.length);
     },
   };
 }

@@ -145,14 +145,20 @@ test.each([
 
 test("a link starts with the public URL and is signed for its object", async () => {
   const expiresAt = new Date("2026-01-01T01:00:00Z");
-  const { url, headers } = await store.signPut("uploads/upl_1", { contentType, bytes: 5, expiresAt });
-  expect(headers).toEqual({ "Content-Type": "audio/wav" });
+  const { url, headers } = await store.signPut("uploads/upl_1", {
+    contentType,
+    bytes: 5,
+    once: true,
+    expiresAt,
+  });
+  expect(headers).toEqual({ "Content-Type": "audio/wav", "If-None-Match": "*" });
   expect(url.startsWith("http://localhost:1234/objects/uploads/upl_1?")).toBe(true);
   expect(store.verifyPut(url.slice("http://localhost:1234/objects/".length))).toEqual({
     key: "uploads/upl_1",
     contentType,
     bytes: 5,
     sha256: undefined,
+    once: true,
     expiresAt,
   });
 });

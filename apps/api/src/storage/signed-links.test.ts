@@ -8,7 +8,7 @@ let now = new Date("2026-01-01T00:00:00Z");
 const expiresAt = new Date("2026-01-01T01:00:00Z");
 const signer = createLinkSigner({ secret: "secret", now: () => now });
 const get = { expiresAt, contentType: "video/mp4", fileName: "it's a (test) & more.mp4" };
-const put = { expiresAt, contentType: "image/png", bytes: 1234, sha256: "ab".repeat(32) };
+const put = { expiresAt, once: true, contentType: "image/png", bytes: 1234, sha256: "ab".repeat(32) };
 
 test("a link gives back what was signed", () => {
   expect(signer.verifyGet(signer.signGet("videos/job_1/run_1.mp4", get))).toEqual({

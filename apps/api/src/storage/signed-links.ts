@@ -3,13 +3,7 @@ import { link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
 import { StartError } from "../start-error.ts";
-import type { SignedPut } from "./object-store.ts";
-
-export interface SignedGet {
-  expiresAt: Date;
-  contentType: string;
-  fileName: string;
-}
+import type { SignedGet, SignedPut } from "./object-store.ts";
 
 const SIGNATURE = "&signature=";
 
@@ -47,8 +41,13 @@ export function createLinkSigner({ secret, now }: { secret: Uint8Array | string;
     signGet: (key: string, { expiresAt, contentType, fileName }: SignedGet) =>
       sign("GET", key, expiresAt, { type: contentType, name: fileName }),
 
-    signPut: (key: string, { expiresAt, contentType, bytes, sha256 }: SignedPut) =>
-      sign("PUT", key, expiresAt, { type: contentType, bytes: String(bytes), ...(sha256 && { sha256 }) }),
+    signPut: (key: string, { expiresAt, contentType, bytes, sha256, once }: SignedPut) =>
+      sign("PUT", key, expiresAt, {
+        type: contentType,
+        ...(bytes !== undefined && { bytes: String(bytes) }),
+        ...(sha256 !== undefined && { sha256 }),
+        ...(once && { once: "" }),
+      }),
 
     /** `link` is what follows `/objects/` in the URL, as it came. @throws AppError `link_invalid` */
     verifyGet(link: string): SignedGet & { key: string } {
@@ -59,13 +58,14 @@ export function createLinkSigner({ secret, now }: { secret: Uint8Array | string;
     /** As `verifyGet`. */
     verifyPut(link: string): SignedPut & { key: string } {
       const { key, expiresAt, query } = verify("PUT", link);
-      const bytes = Number(query.get("bytes"));
+      const bytes = query.get("bytes");
       return {
         key,
         expiresAt,
         contentType: query.get("type") ?? "",
-        bytes,
+        bytes: bytes === null ? undefined : Number(bytes),
         sha256: query.get("sha256") ?? undefined,
+        once: query.has("once"),
       };
     },
   };

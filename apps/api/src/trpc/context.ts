@@ -1,3 +1,4 @@
+import type { Limits } from "@avatar/contract/types";
 import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
@@ -6,6 +7,7 @@ export interface Services {
   apiKeys: ApiKeyService;
   jobs: JobService;
   uploads: UploadService;
+  limits: Limits;
 }
 
 /** What a procedure knows of the request, the same through every door. */

@@ -35,6 +35,8 @@ export const operations: readonly Operation[] = Object.entries(procedures).map((
   const { method, path } = openapi;
   if (method !== "GET" && method !== "POST" && method !== "DELETE")
     throw new Error(`${name}: ${method} is not served`);
+  const { shape } = _def.inputs[0];
+  const fieldErrors: ErrorCode[] = Object.keys(shape).length > 0 ? ["invalid_input"] : [];
   const bodyErrors: ErrorCode[] =
     method === "GET" ? [] : ["malformed_json", "body_too_large", "unsupported_content_type"];
   return {
@@ -44,7 +46,7 @@ export const operations: readonly Operation[] = Object.entries(procedures).map((
     path,
     pathParams: [...path.matchAll(/\{(\w+)\}/g)].flatMap((match) => match[1] ?? []),
     status,
-    errors: ["invalid_input", "unknown_field", ...bodyErrors, ...COMMON_ERRORS, ...errors],
-    shape: _def.inputs[0].shape,
+    errors: [...fieldErrors, "unknown_field", ...bodyErrors, ...COMMON_ERRORS, ...errors],
+    shape,
   };
 });

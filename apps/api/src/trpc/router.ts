@@ -4,6 +4,7 @@ import { deleteJob } from "../jobs/delete-job.ts";
 import { getJob } from "../jobs/get-job.ts";
 import { getJobResult } from "../jobs/get-job-result.ts";
 import { listJobs } from "../jobs/list-jobs.ts";
+import { getLimits } from "../limits/get-limits.ts";
 import { createUpload } from "../uploads/create-upload.ts";
 import { trpc } from "./init.ts";
 
@@ -18,6 +19,7 @@ export const router = trpc.router({
     delete: deleteJob,
   },
   uploads: { create: createUpload },
+  limits: { get: getLimits },
 });
 
 export type Router = typeof router;

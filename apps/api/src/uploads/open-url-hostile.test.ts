@@ -24,7 +24,7 @@ beforeAll(async () => {
   });
 });
 
-afterEach(() => expect(internet.canaryHits).toEqual([]));
+afterEach(() => expect(internet.canaryHits.splice(0)).toEqual([]));
 afterAll(() => internet.stop());
 
 const codeOf = (url: string) =>

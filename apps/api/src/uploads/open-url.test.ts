@@ -1,10 +1,9 @@
 import type { RequestListener } from "node:http";
-import { connect, Socket } from "node:net";
+import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type SmallInternet, startSmallInternet } from "../../test/support/small-internet.ts";
 import { until } from "../../test/support/until.ts";
-import { ObjectTooLarge } from "../storage/object-store.ts";
 import { createUrlOpener } from "./open-url.ts";
 
 const ADDRESS = "93.184.215.14";
@@ -21,16 +20,11 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await until("every connection is closed", () => internet.openSockets.size === 0);
-  expect(internet.canaryHits).toEqual([]);
+  expect(internet.canaryHits.splice(0)).toEqual([]);
 });
 afterAll(() => internet.stop());
 
-/** An opener that does not wait long where a test is about waiting. */
-const opener = (timeLimits = {}) => createUrlOpener({ ...internet, timeLimits });
-
-async function read(url = "https://good.test/a?secret=x", open = opener(), maxBytes = 1000): Promise<Buffer> {
-  return buffer(await open(url, { signal, maxBytes }));
-}
+const read = async (url: string, open = createUrlOpener(internet)) => buffer(await open(url, { signal }));
 
 const raw =
   (text: string): RequestListener =>
@@ -94,7 +88,10 @@ test.each<[string, string, RequestListener]>([
   ],
 ])("S2: %s is no file", async (_title, detail, answer) => {
   internet.answer(answer);
-  await expect(read()).rejects.toMatchObject({ code: "url_unreachable", message: detail });
+  await expect(read("https://good.test/a?secret=x")).rejects.toMatchObject({
+    code: "url_unreachable",
+    message: detail,
+  });
 });
 
 test.each([
@@ -147,127 +144,4 @@ test("S2: three redirects are followed, the fourth is not", async () => {
   });
   expect(String(await read("https://good.test/3"))).toBe("file");
   await expect(read("https://good.test/4")).rejects.toMatchObject({ code: "url_too_many_redirects" });
-});
-
-test.each<[string, string, object, RequestListener]>([
-  ["no headers", "The server at good.test did not answer within 0.2 s.", { answerMs: 200 }, () => undefined],
-  [
-    "no headers after a redirect",
-    "The server at good.test did not answer within 0.5 s.",
-    { answerMs: 500 },
-    ({ url }, response) => url !== "/end" && response.writeHead(302, { location: "/end" }).end(),
-  ],
-  [
-    "half the headers",
-    "The server at good.test did not answer within 0.2 s.",
-    { answerMs: 200 },
-    ({ socket }) => socket.write("HTTP/1.1 200 OK\r\ncontent-"),
-  ],
-  [
-    "no body",
-    "The server at good.test sent nothing for 0.05 s.",
-    { stallMs: 50 },
-    (_, response) => response.flushHeaders(),
-  ],
-  [
-    "half the body",
-    "The server at good.test sent nothing for 0.05 s.",
-    { stallMs: 50 },
-    (_, response) => response.writeHead(200, { "content-length": 10 }).write("half"),
-  ],
-  [
-    "all in all",
-    "The file did not arrive within 0.2 s.",
-    { totalMs: 200 },
-    (_, response) => response.write("half"),
-  ],
-])("S2: a server that sends %s in time is given up", async (_title, detail, timeLimits, answer) => {
-  internet.answer(answer);
-  const outcome = read("https://good.test/", opener(timeLimits));
-  await expect(outcome).rejects.toMatchObject({ code: "url_too_slow", message: detail });
-});
-
-test.each<[string, Parameters<typeof createUrlOpener>[0]]>([
-  ["name server", { resolve: () => new Promise(() => undefined) }],
-  ["host", { resolve: async () => [ADDRESS], dial: () => new Socket() }],
-])("S2: a %s that never answers is given up", async (_title, network) => {
-  const open = createUrlOpener({ ...network, timeLimits: { answerMs: 50 } });
-  await expect(read(undefined, open)).rejects.toMatchObject({
-    code: "url_too_slow",
-    message: "The server at good.test did not answer within 0.05 s.",
-  });
-});
-
-const endless: RequestListener = (_request, response) => {
-  const send = () => {
-    while (response.write(Buffer.alloc(65_536)));
-  };
-  response.on("drain", send);
-  send();
-};
-
-test("S2: an endless body is not read further than its reader goes", async () => {
-  internet.answer(endless);
-  let bytes = 0;
-  for await (const chunk of await opener()("https://good.test/", { signal })) {
-    bytes += chunk.length;
-    if (bytes > 200_000) break;
-  }
-  await until("the connection is closed", () => internet.openSockets.size === 0);
-});
-
-test("S2: a file that is declared too large is refused before its body", async () => {
-  internet.answer((_request, response) => response.writeHead(200, { "content-length": 1001 }).flushHeaders());
-  await expect(read()).rejects.toBeInstanceOf(ObjectTooLarge);
-});
-
-test("an opened file that nobody reads is closed by its time limit or by hand", async () => {
-  internet.answer(endless);
-  const file = await opener()("https://good.test/", { signal });
-  file.close();
-  await until("the connection is closed", () => internet.openSockets.size === 0);
-  await expect(buffer(file)).rejects.toThrow();
-  await opener({ totalMs: 200 })("https://good.test/", { signal }).catch(() => undefined);
-  await until("the connection is closed", () => internet.openSockets.size === 0);
-});
-
-test.each<[string, RequestListener]>([
-  ["headers", () => undefined],
-  ["body", endless],
-])("aborting while the %s are awaited ends the fetch with the caller's reason", async (_title, answer) => {
-  const controller = new AbortController();
-  const reason = new Error("the caller is gone");
-  const arrived = new Promise<void>((done) =>
-    internet.answer((request, response) => {
-      answer(request, response);
-      done();
-    }),
-  );
-  const outcome = opener()("https://good.test/", { signal: controller.signal }).then(buffer);
-  const refused = expect(outcome).rejects.toBe(reason);
-  await arrived;
-  controller.abort(reason);
-  await refused;
-  await expect(opener()("https://good.test/", { signal: controller.signal })).rejects.toBe(reason);
-});
-
-test.each<[string, (socket: Socket, abort: () => void) => void]>([
-  ["dialled", (_socket, abort) => abort()],
-  ["connected", (socket, abort) => socket.once("connect", abort)],
-  ["secured", (socket, abort) => socket.once("connect", () => setImmediate(abort))],
-])("aborting while a connection is %s closes it", async (_title, during) => {
-  const controller = new AbortController();
-  const reason = new Error("the caller is gone");
-  const dialled: Socket[] = [];
-  const open = createUrlOpener({
-    ...internet,
-    dial(address, port) {
-      const socket = internet.dial(address, port);
-      dialled.push(socket);
-      during(socket, () => controller.abort(reason));
-      return socket;
-    },
-  });
-  await expect(open("https://good.test/", { signal: controller.signal })).rejects.toBe(reason);
-  expect(dialled.map((socket) => socket.destroyed)).toEqual([true]);
 });

@@ -3,6 +3,7 @@ import type { Db } from "../db/client.ts";
 import { uploads } from "../db/schema/schema.ts";
 
 export type UploadRow = typeof uploads.$inferSelect;
+export type NewUploadRow = typeof uploads.$inferInsert;
 export type UploadRepository = ReturnType<typeof createUploadRepository>;
 
 export function createUploadRepository(db: Db) {
@@ -16,14 +17,14 @@ export function createUploadRepository(db: Db) {
       return row;
     },
 
-    async insert(row: typeof uploads.$inferInsert): Promise<UploadRow> {
+    async insert(row: NewUploadRow): Promise<UploadRow> {
       const [inserted] = await db.insert(uploads).values(row).returning();
       if (!inserted) throw new Error("an insert returned no row");
       return inserted;
     },
 
-    async setReceived(id: string, bytes: number, sha256: string): Promise<void> {
-      await db.update(uploads).set({ bytes, sha256 }).where(eq(uploads.id, id));
+    async set(id: string, changes: Partial<NewUploadRow>): Promise<void> {
+      await db.update(uploads).set(changes).where(eq(uploads.id, id));
     },
 
     async remove(id: string): Promise<void> {

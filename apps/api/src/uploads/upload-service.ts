@@ -1,5 +1,8 @@
-import { LIMITS, type MediaType, mediaKind } from "@avatar/contract/limits";
-import type { CreateUploadInput, Upload } from "@avatar/contract/types";
+import { createHash } from "node:crypto";
+import { type InputLimits, LIMITS, type MediaKind, type MediaType, mediaKind } from "@avatar/contract/limits";
+import type { CreateUploadInput } from "@avatar/contract/schemas";
+import type { Upload } from "@avatar/contract/types";
+import type { z } from "zod";
 import type { Caller } from "../api-keys/api-key-service.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
@@ -7,12 +10,16 @@ import { type ByteSource, objectSource } from "../media/byte-source.ts";
 import { inspectAudio } from "../media/inspect-audio.ts";
 import { inspectImage } from "../media/inspect-image.ts";
 import { type ObjectStore, ObjectTooLarge } from "../storage/object-store.ts";
-import { uploadNotFound } from "./upload-not-found.ts";
+import { withSniffedType } from "./file-type.ts";
+import type { OpenUrl } from "./open-url.ts";
+import { fileTooLarge, uploadExpired, uploadNotFound } from "./upload-errors.ts";
 import type { UploadRepository, UploadRow } from "./upload-repository.ts";
 
 interface Deps {
   uploads: UploadRepository;
   store: ObjectStore;
+  openUrl: OpenUrl;
+  limits: InputLimits;
   now: () => Date;
   newId: NewId;
 }
@@ -21,21 +28,35 @@ export type UploadService = ReturnType<typeof createUploadService>;
 
 export const uploadKey = (id: string) => `uploads/${id}`;
 
-export function createUploadService({ uploads, store, now, newId }: Deps) {
-  const expiry = () => new Date(now().getTime() + LIMITS.uploadTtlSeconds * 1000);
-  const insert = (owner: string, contentType: MediaType, bytes: number | null, sha256: string | null) =>
-    uploads.insert({
-      id: newId("upload"),
-      owner,
-      contentType,
-      bytes,
-      sha256,
-      createdAt: now(),
-      expiresAt: expiry(),
-    });
+export function createUploadService({ uploads, store, openUrl, limits, now, newId }: Deps) {
+  const row = (owner: string, contentType: MediaType) => ({
+    id: newId("upload"),
+    owner,
+    contentType,
+    createdAt: now(),
+    expiresAt: new Date(now().getTime() + LIMITS.uploadTtlSeconds * 1000),
+  });
+
+  /** Makes one object of an upload that came in parts, once they are all there. */
+  async function join({ id, bytes, sha256, partsToken }: UploadRow): Promise<void> {
+    if (partsToken === null || bytes === null) return;
+    const key = uploadKey(id);
+    if (!(await store.joinParts(key, partsToken, partSizes(bytes)))) return;
+    // A link to a part cannot promise the hash of the whole.
+    if (sha256 !== null && sha256 !== (await hashOf(key)))
+      throw new AppError("upload_mismatch", { detail: `The SHA-256 of ${id} is not the declared one.` });
+    await uploads.set(id, { partsToken: null });
+  }
+
+  async function hashOf(key: string): Promise<string> {
+    const hash = createHash("sha256");
+    for await (const chunk of await store.read(key)) hash.update(chunk);
+    return hash.digest("hex");
+  }
 
   async function source(row: UploadRow): Promise<ByteSource> {
-    if (row.deletedAt || row.expiresAt <= now()) throw uploadNotFound(row.id);
+    if (row.deletedAt || row.expiresAt <= now()) throw uploadExpired(row.id);
+    await join(row);
     const object = await store.head(uploadKey(row.id));
     if (!object)
       throw new AppError("upload_incomplete", { detail: `Nothing was uploaded to ${row.id} yet.` });
@@ -44,36 +65,64 @@ export function createUploadService({ uploads, store, now, newId }: Deps) {
 
   return {
     /** Declares a file and says where to PUT it. */
-    async create(caller: Caller, input: CreateUploadInput): Promise<Upload> {
-      const { contentType, bytes, sha256 } = input;
+    async create(caller: Caller, input: z.output<typeof CreateUploadInput>): Promise<Upload> {
+      const { contentType, bytes, sha256, inParts } = input;
       if (bytes === 0) throw new AppError("empty_file");
-      const { maxBytes } = LIMITS[mediaKind(contentType)];
-      if (bytes > maxBytes) throw tooLarge(contentType, maxBytes);
-      const row = await insert(caller.owner, contentType, bytes, sha256 ?? null);
-      const signed = await store.signPut(uploadKey(row.id), {
-        contentType,
-        bytes,
-        sha256,
-        expiresAt: row.expiresAt,
-      });
-      return { id: row.id, method: "PUT", ...signed, expiresAt: row.expiresAt.toISOString() };
+      const { maxBytes } = limits[mediaKind(contentType)];
+      if (bytes > maxBytes) throw fileTooLarge(mediaKind(contentType), maxBytes);
+      const declared = { ...row(caller.owner, contentType), bytes, sha256: sha256 ?? null };
+      const { id, expiresAt } = declared;
+      const answer = { id, method: "PUT", expiresAt: expiresAt.toISOString() } as const;
+      if (!inParts) {
+        const signed = { contentType, bytes, sha256, once: true, expiresAt };
+        const link = await store.signPut(uploadKey(id), signed);
+        await uploads.insert(declared);
+        return { ...answer, ...link };
+      }
+      const sizes = partSizes(bytes);
+      const { token, links } = await store.signParts(uploadKey(id), { contentType, bytes: sizes, expiresAt });
+      await uploads.insert({ ...declared, partsToken: token });
+      return { ...answer, parts: links.map((link, index) => ({ ...link, bytes: sizes[index] ?? 0 })) };
     },
 
-    /** Streams a file that came in a form straight into the store. Nothing stays behind if that fails. */
+    /**
+     * Streams a file straight into the store. Nothing stays behind if that fails.
+     * @param declared its type; where undefined it is read off the first bytes
+     */
     async receive(
       caller: Caller,
-      contentType: MediaType,
-      body: AsyncIterable<Uint8Array>,
+      kind: MediaKind,
+      declared: MediaType | undefined,
+      file: AsyncIterable<Uint8Array>,
     ): Promise<UploadRow> {
-      const { maxBytes } = LIMITS[mediaKind(contentType)];
-      const row = await insert(caller.owner, contentType, null, null);
+      const { contentType, body } = declared
+        ? { contentType: declared, body: file }
+        : await withSniffedType(kind, file);
+      const { maxBytes } = limits[mediaKind(contentType)];
+      // Before the object, so that the sweeper knows of it whatever happens.
+      const inserted = await uploads.insert(row(caller.owner, contentType));
       try {
-        const { bytes, sha256 } = await store.put(uploadKey(row.id), body, { contentType, maxBytes });
-        await uploads.setReceived(row.id, bytes, sha256);
-        return { ...row, bytes, sha256 };
+        const stored = await store.put(uploadKey(inserted.id), body, { contentType, maxBytes });
+        await uploads.set(inserted.id, stored);
+        return { ...inserted, ...stored };
       } catch (error) {
-        await this.discard(row.id);
-        throw error instanceof ObjectTooLarge ? tooLarge(contentType, maxBytes) : error;
+        await this.discard(inserted.id);
+        throw error instanceof ObjectTooLarge ? fileTooLarge(mediaKind(contentType), maxBytes) : error;
+      }
+    },
+
+    /** As `receive`, from a URL. */
+    async fetch(caller: Caller, kind: MediaKind, url: string, signal: AbortSignal): Promise<UploadRow> {
+      const { maxBytes } = limits[kind];
+      try {
+        const file = await openUrl(url, { signal, maxBytes });
+        try {
+          return await this.receive(caller, kind, undefined, file);
+        } finally {
+          file.close();
+        }
+      } catch (error) {
+        throw error instanceof ObjectTooLarge ? fileTooLarge(kind, maxBytes) : error;
       }
     },
 
@@ -86,25 +135,26 @@ export function createUploadService({ uploads, store, now, newId }: Deps) {
 
     /** Reads just enough of the file to know that it is an image within the limits. */
     async inspectImage(row: UploadRow): Promise<void> {
-      await inspectImage(await source(row), row.contentType, LIMITS.image);
+      await inspectImage(await source(row), row.contentType, limits.image);
     },
 
     /** Reads just enough of the file to know that it is audio within the limits, and its length. */
     async inspectAudio(row: UploadRow): Promise<{ seconds: number }> {
-      return inspectAudio(await source(row), row.contentType, LIMITS.audio);
+      return inspectAudio(await source(row), row.contentType, limits.audio);
     },
 
-    /** Removes an upload that no job uses. */
+    /** Removes an upload that no job uses. What cannot be deleted now is left to the sweeper. */
     async discard(id: string): Promise<void> {
-      await store.delete([uploadKey(id)]);
-      await uploads.remove(id);
+      const failed = await store.delete([uploadKey(id)]);
+      if (failed.length > 0) await uploads.set(id, { expiresAt: now() });
+      else await uploads.remove(id);
     },
   };
 }
 
-function tooLarge(contentType: MediaType, maxBytes: number): AppError {
-  const kind = mediaKind(contentType);
-  return new AppError(kind === "image" ? "image_too_large" : "audio_too_large", {
-    detail: `The ${kind} file has more than ${maxBytes} bytes.`,
-  });
+/** Of the parts of a file of so many bytes. S3 wants all but the last to be alike. */
+function partSizes(bytes: number): number[] {
+  const size = LIMITS.uploadPartBytes;
+  const parts = Math.ceil(bytes / size);
+  return Array.from({ length: parts }, (_, index) => Math.min(size, bytes - index * size));
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runs } from "../../src/db/schema/schema.ts";
+import { aVideo } from "../media/a-video.ts";
 import { expectNoLeftovers } from "../support/leftovers.ts";
 import { jobRow, loseRun, outcomesOf, queueJob, runsOf, untilStatus } from "../support/queue.ts";
 import { isProof } from "../support/seeded-random.ts";
@@ -72,10 +73,9 @@ test("F2: a run whose lease was taken over neither changes its job nor leaves a 
       async render(run) {
         await gate.promise;
         const body = (async function* () {
-          yield Buffer.from("too late");
+          yield aVideo({ seconds: run.audioSeconds, note: "too late" });
         })();
-        const stored = await store.put(run.videoKey, body, { contentType: "video/mp4" });
-        return { ...stored, width: 1280, height: 720, seconds: 3 };
+        await store.put(run.videoKey, body, { contentType: "video/mp4" });
       },
     }),
   });
@@ -91,7 +91,7 @@ test("F2: a run whose lease was taken over neither changes its job nor leaves a 
 
   expect(await jobRow(other.db, job.id)).toEqual(finished);
   expect(await outcomesOf(other.db, job.id)).toEqual(["lost", "succeeded"]);
-  await expectNoLeftovers(other.db, database.dataDir);
+  await expectNoLeftovers(other.db, database);
   replicas = [other];
 });
 

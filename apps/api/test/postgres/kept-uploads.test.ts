@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jobs, uploads } from "../../src/db/schema/schema.ts";
@@ -29,7 +27,7 @@ test("a job is not made of an upload that is being deleted", async () => {
     return { request };
   });
   const { status, body } = await request;
-  expect([status, body.code]).toEqual([404, "upload_not_found"]);
+  expect([status, body.code]).toEqual([410, "upload_expired"]);
   expect(await api.db.$count(jobs, eq(jobs.imageUploadId, input.image))).toBe(0);
 });
 
@@ -44,6 +42,6 @@ test("an upload is not deleted while a job is being made of it", async () => {
     return { request };
   });
   expect((await request).status).toBe(200);
-  const isStored = (id: string) => existsSync(join(api.database.dataDir, "objects", "uploads", id));
-  expect([isStored(input.image), isStored(input.audio)]).toEqual([true, false]);
+  const isStored = async (id: string) => (await api.database.objects(`uploads/${id}`)).length === 1;
+  expect([await isStored(input.image), await isStored(input.audio)]).toEqual([true, false]);
 });

@@ -81,6 +81,12 @@ function spawnApi({ database, child: childOptions, env }: Options) {
       PATH: process.env.PATH,
       DATA_DIR: database.dataDir,
       ...("url" in database.config && { DATABASE_URL: database.config.url }),
+      ...(database.r2 && {
+        R2_ENDPOINT: database.r2.endpoint,
+        R2_BUCKET: database.r2.bucket,
+        R2_ACCESS_KEY_ID: database.r2.accessKeyId,
+        R2_SECRET_ACCESS_KEY: database.r2.secretAccessKey,
+      }),
       PORT: "0",
       BOOTSTRAP_API_KEY: TEST_KEY,
       LOG_LEVEL: "warn",

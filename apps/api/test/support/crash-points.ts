@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import { PgliteSession } from "drizzle-orm/pglite";
 import { PostgresJsSession } from "drizzle-orm/postgres-js";
 import type { Engine } from "../../src/engine/engine.ts";
-import type { DiskObjectStore } from "../../src/storage/disk-object-store.ts";
+import type { ObjectStore } from "../../src/storage/object-store.ts";
 
 export interface CrashOptions {
   crashAt?: string;
@@ -70,8 +70,8 @@ export function withCrashPoints(options: CrashOptions) {
   }
 
   return {
-    wrapStore: (store: DiskObjectStore) =>
-      wrap("store", store, ["put", "putSigned", "head", "read", "delete", "signGet"]),
+    wrapStore: <S extends ObjectStore>(store: S) =>
+      wrap("store", store, ["put", "putSigned", "head", "read", "delete", "signPut", "signGet"]),
     wrapEngine: (engine: Engine) => wrap("engine", engine, ["render"]),
   };
 }

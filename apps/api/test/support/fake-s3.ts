@@ -4,33 +4,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Answer, discard, errorAnswer, sendAnswer, sendHalf } from "./fake-s3/answer.ts";
 import { Bucket, type StoredObject } from "./fake-s3/bucket.ts";
-import { answerPreflight, corsHeaders } from "./fake-s3/cors.ts";
-import { S3Error } from "./fake-s3/errors.ts";
 import { createFaults, type Fault, type Faults } from "./fake-s3/faults.ts";
-import { findOperation, runOperation } from "./fake-s3/operations.ts";
-import { verifySignature } from "./fake-s3/sigv4.ts";
-import { readRequest, type S3Request } from "./fake-s3/wire.ts";
+import { createResponder, type LoggedRequest } from "./fake-s3/responder.ts";
 
-export type { Fault, Faults, StoredObject };
+export type { Fault, Faults, LoggedRequest, StoredObject };
 
 interface Options {
   now?: () => Date;
+  /** The time by which links expire; by default `now`. */
+  linksNow?: () => Date;
   accessKeyId?: string;
   secretAccessKey?: string;
   bucket?: string;
   /** Where it makes a folder for the bodies, which `stop` removes. */
   directory?: string;
-}
-
-export interface LoggedRequest {
-  method: string;
-  /** Decoded, without its query. */
-  path: string;
-  operation: string;
-  /** None until it is answered; for good where it never is. */
-  status: number | undefined;
 }
 
 /** A server that speaks S3 as R2 does, with one bucket, and that checks what it is sent. */
@@ -60,58 +48,11 @@ export async function startFakeS3(options: Options = {}): Promise<FakeS3> {
   const faults = createFaults();
   const requests: LoggedRequest[] = [];
 
-  async function respond(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const id = randomBytes(8).toString("hex").toUpperCase();
-    response.setHeader("x-amz-request-id", id);
-    const logged: LoggedRequest = {
-      method: message.method ?? "",
-      path: message.url?.split("?")[0] ?? "",
-      operation: "Unknown",
-      status: undefined,
-    };
-    requests.push(logged);
-    response.once("finish", () => {
-      logged.status = response.statusCode;
-    });
-    let fault: Fault | undefined;
-    let answer: Answer;
-    try {
-      const request = readRequest(message, response);
-      const operation = findOperation(request);
-      logged.path = request.path;
-      logged.operation = request.method === "OPTIONS" ? "Preflight" : (operation?.name ?? "Unknown");
-      for (const [name, value] of Object.entries(corsHeaders(bucket.corsRules, request)))
-        response.setHeader(name, value);
-      fault = faults.take({ operation: logged.operation, method: logged.method, key: request.key });
-      if (fault === "reset") return void message.socket.resetAndDestroy();
-      if (fault === "hang") return void (message.socket.destroyed || (await once(message.socket, "close")));
-      answer = await work(request, operation, fault);
-    } catch (error) {
-      if (!(error instanceof S3Error)) throw error;
-      answer = errorAnswer(error, { path: logged.path, id });
-    }
-    if (fault === "reset after") {
-      discard(answer);
-      message.socket.resetAndDestroy();
-    } else if (fault === "truncate") await sendHalf(response, answer, message.socket);
-    else await sendAnswer(response, answer);
-  }
-
-  async function work(
-    request: S3Request,
-    operation: ReturnType<typeof findOperation>,
-    fault: Fault | undefined,
-  ): Promise<Answer> {
-    if (typeof fault === "object" && "status" in fault)
-      throw new S3Error(fault.status, fault.code, fault.message ?? "Please try again.");
-    if (request.method === "OPTIONS") return answerPreflight(bucket.corsRules, request);
-    const payloadHash = verifySignature(request, { accessKeyId, secretAccessKey, now });
-    const deletionError = (key: string) =>
-      typeof fault === "object" && "keys" in fault && fault.keys(key) ? fault.code : undefined;
-    return runOperation(operation, bucket, { ...request, payloadHash }, deletionError);
-  }
+  const account = { accessKeyId, secretAccessKey, now, linksNow: options.linksNow ?? now };
+  const respond = createResponder({ bucket, account, faults, requests });
 
   const working = new Set<Promise<void>>();
+  const unexpected: unknown[] = [];
   function handle(message: IncomingMessage, response: ServerResponse): void {
     // Whoever cut the connection needs no answer; a mistake of this server's own must not look like one of S3's.
     const handled = respond(message, response).catch((error: unknown) => {
@@ -121,7 +62,6 @@ export async function startFakeS3(options: Options = {}): Promise<FakeS3> {
     working.add(handled);
     void handled.finally(() => working.delete(handled));
   }
-  const unexpected: unknown[] = [];
 
   const server = createServer({ keepAliveTimeout: 60_000 }, handle).on("checkContinue", handle);
   let port = 0;

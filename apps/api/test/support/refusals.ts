@@ -1,5 +1,7 @@
 import type { ErrorCode } from "@avatar/contract/errors";
 import { LIMITS } from "@avatar/contract/limits";
+import { eq } from "drizzle-orm";
+import { uploads } from "../../src/db/schema/schema.ts";
 import { RUN_ERRORS } from "../../src/jobs/job-errors.ts";
 import { aJpeg, aPng, aWav } from "../media/media-files.ts";
 import type { Call } from "./doors.ts";
@@ -27,7 +29,11 @@ export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
   "jobs.cancel": ofQueuedJob,
   "jobs.delete": ofQueuedJob,
   "uploads.create": () => ({ contentType: "image/png", bytes: 100 }),
+  "limits.get": () => ({}),
 };
+
+/** Operations that ask the database for nothing but the key. */
+export const NEEDS_NO_DATABASE = ["limits.get"];
 
 const longId = { id: "x".repeat(65) };
 const INVALID_INPUT: Record<string, Record<string, unknown>> = {
@@ -86,6 +92,22 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
       const declared = await api.rest("POST", "/v1/uploads", { contentType: "audio/wav", bytes: 1 });
       return { input: { ...(await aJobInput(api)), audio: declared.body.id } };
     },
+    upload_expired: async (api) => {
+      const input = await aJobInput(api);
+      await api.db
+        .update(uploads)
+        .set({ expiresAt: new Date(0) })
+        .where(eq(uploads.id, input.audio));
+      return { input };
+    },
+    upload_mismatch: async (api) => {
+      const declared = { contentType: "image/png", bytes: 3, sha256: "0".repeat(64), inParts: true };
+      const { body } = await api.rest("POST", "/v1/uploads", declared);
+      const [part] = body.parts;
+      await fetch(part.url, { method: "PUT", headers: part.headers, body: "abc" });
+      return { input: { ...(await aJobInput(api)), image: body.id } };
+    },
+    url_not_allowed: async (api) => ({ input: { ...(await aJobInput(api)), image: "https://127.0.0.1/" } }),
     media_type_mismatch: withImage("image/png", aJpeg()),
     unsupported_image: withImage("image/png", Buffer.from("not an image")),
     image_undecodable: withImage("image/png", damagedPng()),

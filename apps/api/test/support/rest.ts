@@ -42,6 +42,8 @@ export function createRest(url: string, apiKey: string): Rest {
 export async function uploadFile(rest: Rest, contentType: string, bytes: Uint8Array): Promise<string> {
   const { body } = await rest("POST", "/v1/uploads", { contentType, bytes: bytes.length });
   const put = await fetch(body.url, { method: "PUT", headers: body.headers, body: bytes as Body });
-  if (!put.ok) throw new Error(`the upload was refused: ${put.status} ${await put.text()}`);
+  // 412: it is there already, by a try that was not answered.
+  if (!put.ok && put.status !== 412)
+    throw new Error(`the upload was refused: ${put.status} ${await put.text()}`);
   return body.id;
 }

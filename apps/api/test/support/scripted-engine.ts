@@ -1,6 +1,7 @@
 import type { ErrorCode } from "@avatar/contract/errors";
 import { type Engine, EngineError, type EngineRun, type RenderOptions } from "../../src/engine/engine.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
+import { aVideo } from "../media/a-video.ts";
 
 /** What the next run does. `hold` keeps it running until the returned function is called or it is stopped. */
 export type Script = "succeed" | { fail: ErrorCode } | { hold: Promise<void> } | { crash: string };
@@ -33,9 +34,8 @@ export function createScriptedEngine(store: ObjectStore): ScriptedEngine {
         throw error;
       }
       engine.completed.push(run.runId);
-      const body = [Buffer.from(`the video of ${run.jobId}`)];
-      const stored = await store.put(run.videoKey, toStream(body), { contentType: "video/mp4" });
-      return { ...stored, width: 1280, height: 720, seconds: run.audioSeconds };
+      const video = aVideo({ seconds: run.audioSeconds, note: `the video of ${run.jobId}` });
+      await store.put(run.videoKey, toStream([video]), { contentType: "video/mp4" });
     },
     stop: async () => {},
   };

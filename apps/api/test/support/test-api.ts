@@ -1,3 +1,4 @@
+import { LIMITS } from "@avatar/contract/limits";
 import { type CreateTRPCClient, createTRPCClient, httpBatchLink } from "@trpc/client";
 import { pino } from "pino";
 import { type App, type Overrides, startApp } from "../../src/app.ts";
@@ -39,7 +40,6 @@ export const TEST_KEY = `avk_live_${"T".repeat(40)}`;
 /** The whole API on a real socket and a real database, with an engine that does what it is told. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const { database = await createTestDatabase(), config, ...overrides } = options;
-  let aheadMs = 0;
   let engine: ScriptedEngine | undefined;
   let db: Db | undefined;
   const logs: string[] = [];
@@ -56,11 +56,14 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       ffmpegPath: undefined,
       maxRunsInFlight: 2,
       queueTimeoutMs: 3_600_000,
+      videoTtlSeconds: LIMITS.videoTtlSeconds.default,
+      r2: database.r2,
+      previewLimits: LIMITS,
       ...config,
     },
     {
       log: pino({ level: "debug", base: null }, { write: (line: string) => void logs.push(line) }),
-      now: () => new Date(Date.now() + aheadMs),
+      now: () => new Date(Date.now() + database.clock.aheadMs),
       createEngine: (store) => {
         engine = createScriptedEngine(store);
         return engine;
@@ -92,7 +95,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     },
     logs,
     advance: (ms) => {
-      aheadMs += ms;
+      database.clock.aheadMs += ms;
     },
     rest,
     trpc: createTRPCClient<Router>({

@@ -61,8 +61,9 @@ CREATE TABLE "uploads" (
 	"id" text PRIMARY KEY NOT NULL,
 	"owner" text NOT NULL,
 	"content_type" text NOT NULL,
-	"bytes" integer,
+	"bytes" bigint,
 	"sha256" text,
+	"parts_token" text,
 	"created_at" timestamp with time zone NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	"deleted_at" timestamp with time zone
@@ -74,10 +75,12 @@ CREATE INDEX "jobs_queue" ON "jobs" USING btree ("owner","created_at","id") WHER
 CREATE INDEX "jobs_owner_started" ON "jobs" USING btree ("owner","started_at") WHERE "jobs"."started_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_deadline" ON "jobs" USING btree ("deadline_at") WHERE "jobs"."deadline_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_video_expiry" ON "jobs" USING btree ("video_expires_at") WHERE "jobs"."video_key" is not null;--> statement-breakpoint
+CREATE INDEX "jobs_finished" ON "jobs" USING btree ("finished_at");--> statement-breakpoint
 CREATE INDEX "jobs_image_upload" ON "jobs" USING btree ("image_upload_id");--> statement-breakpoint
 CREATE INDEX "jobs_audio_upload" ON "jobs" USING btree ("audio_upload_id");--> statement-breakpoint
 CREATE INDEX "runs_job" ON "runs" USING btree ("job_id");--> statement-breakpoint
 CREATE INDEX "runs_open" ON "runs" USING btree ("lease_until") WHERE "runs"."outcome" is null;--> statement-breakpoint
 CREATE INDEX "runs_sweep" ON "runs" USING btree ("sweep_at") WHERE "runs"."sweep_at" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "runs_one_success" ON "runs" USING btree ("job_id") WHERE "runs"."outcome" = 'succeeded';--> statement-breakpoint
-CREATE INDEX "uploads_expiry" ON "uploads" USING btree ("expires_at") WHERE "uploads"."deleted_at" is null or "uploads"."deleted_at" < "uploads"."expires_at";
+CREATE INDEX "uploads_expiry" ON "uploads" USING btree ("expires_at") WHERE "uploads"."deleted_at" is null or "uploads"."deleted_at" < "uploads"."expires_at";--> statement-breakpoint
+CREATE INDEX "uploads_deleted" ON "uploads" USING btree ("deleted_at");

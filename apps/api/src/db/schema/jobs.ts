@@ -71,6 +71,7 @@ export const jobs = pgTable(
     index("jobs_owner_started").on(table.owner, table.startedAt).where(sql`${table.startedAt} is not null`),
     index("jobs_deadline").on(table.deadlineAt).where(sql`${table.deadlineAt} is not null`),
     index("jobs_video_expiry").on(table.videoExpiresAt).where(sql`${table.videoKey} is not null`),
+    index("jobs_finished").on(table.finishedAt),
     index("jobs_image_upload").on(table.imageUploadId),
     index("jobs_audio_upload").on(table.audioUploadId),
   ],

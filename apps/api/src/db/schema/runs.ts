@@ -24,7 +24,7 @@ export const runs = pgTable(
     outcome: text().$type<RunOutcome>(),
     /** The engine's error, for the operator. */
     reason: text(),
-    /** When to delete what the run may have put into the store; null where it succeeded, and once that is done. */
+    /** When to delete what the run may have left in the store; null once that is done. */
     sweepAt: time(),
   },
   (table) => [

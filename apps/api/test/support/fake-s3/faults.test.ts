@@ -133,5 +133,6 @@ test("a body is never in memory as a whole", async () => {
   }
   expect(bytes).toBe(chunk.length * chunks);
   expect(s3.objects.get("key")?.bytes).toBe(bytes);
-  expect(peak).toBeLessThan((chunk.length * chunks) / 2);
+  // Whatever the garbage collector leaves lying about is less than one copy.
+  expect(peak).toBeLessThan(chunk.length * chunks * 0.75);
 });

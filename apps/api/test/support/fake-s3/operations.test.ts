@@ -141,6 +141,19 @@ test("of 20 conditional writes at once one wins, and the others leave nothing", 
   expect(await s3.objects.get("k")?.read()).toEqual(bodies[outcomes.indexOf("nothing")]);
 });
 
+test("a client that waits before it sends a large body is told whether it is wanted", async () => {
+  const { s3, client } = await startS3AndClient();
+  const Body = randomBytes(8_000_000);
+  const put = () =>
+    refusalOf(client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: "k", Body, IfNoneMatch: "*" })));
+  expect([await put(), await put(), await put()]).toEqual([
+    "nothing",
+    "PreconditionFailed",
+    "PreconditionFailed",
+  ]);
+  expect(await refusalOf(client.send(new HeadBucketCommand({ Bucket: s3.bucket })))).toBe("nothing");
+});
+
 test("checksums are compared with the body", async () => {
   const { s3, client } = await startS3AndClient();
   const put = (input: object) =>

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { GetObjectCommand, HeadBucketCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { expect, test } from "vitest";
 import type { FakeS3 } from "../fake-s3.ts";
@@ -98,11 +98,9 @@ test.each([
   [-15.1, "RequestTimeTooSkewed"],
   [15.1, "RequestTimeTooSkewed"],
 ])("a clock that is %d minutes off is met with %s", async (minutes, outcome) => {
-  const start = Date.now();
-  // A second for the way from one clock to the other.
-  const now = () => new Date(start + minutes * 60_000 - Math.sign(minutes) * 2000);
-  const { s3, client } = await startS3AndClient({ now });
-  await client.send(new HeadBucketCommand({ Bucket: s3.bucket })).catch(() => {});
+  // Two seconds nearer, for the way from one clock to the other.
+  const offsetMs = minutes * 60_000 - Math.sign(minutes) * 2000;
+  const { s3, client } = await startS3AndClient({ now: () => new Date(Date.now() + offsetMs) });
   const put = client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: "key", Body: BODY }));
   expect(await refusalOf(put)).toBe(outcome);
 });
@@ -164,12 +162,11 @@ test("a link holds until it expires", async () => {
   await client.send(new PutObjectCommand({ ...at, Body: BODY }));
   const url = await getSignedUrl(client, new GetObjectCommand(at), { expiresIn: 21_600 });
   expect(await sendRaw(url)).toMatchObject({ status: 200, body: BODY });
-  offsetMs = 21_590_000;
+  offsetMs = 21_540_000;
   expect((await sendRaw(url)).status).toBe(200);
   offsetMs = 21_600_000;
-  const refused = await sendRaw(url);
-  expect(refused).toMatchObject({ status: 403, code: "AccessDenied" });
-  expect(refused.body).toContain("<Message>Request has expired</Message>");
+  const expired = expect.stringContaining("<Message>Request has expired</Message>");
+  expect(await sendRaw(url)).toMatchObject({ status: 403, code: "AccessDenied", body: expired });
   offsetMs = -16 * 60_000;
   expect(await sendRaw(url)).toMatchObject({ status: 403, code: "AccessDenied" });
 });
@@ -241,12 +238,9 @@ test("a body of unknown length is refused, and so are the client's default check
   const { s3, client } = await startS3AndClient();
   const at = { Bucket: s3.bucket, Key: "key" };
   const url = await getSignedUrl(client, new PutObjectCommand(at));
-  const chunked = { "transfer-encoding": "chunked" };
   const put = { method: "PUT", body: BODY };
-  expect(await sendRaw(url, { ...put, headers: chunked })).toMatchObject({
-    status: 411,
-    code: "MissingContentLength",
-  });
+  const chunked = await sendRaw(url, { ...put, headers: { "transfer-encoding": "chunked" } });
+  expect(chunked).toMatchObject({ status: 411, code: "MissingContentLength" });
   const careless = clientOf(s3, { requestChecksumCalculation: "WHEN_SUPPORTED" });
   const summed = await getSignedUrl(careless, new PutObjectCommand(at));
   expect(summed).toContain("x-amz-checksum-crc32=AAAAAA");

@@ -6,6 +6,7 @@ export interface Account {
   accessKeyId: string;
   secretAccessKey: string;
   now: () => Date;
+  linksNow: () => Date;
 }
 
 /** What a request says of its own signature. */
@@ -39,7 +40,7 @@ export function verifySignature(request: S3Request, account: Account): string {
     throw malformed(claim, "The credential is not <key id>/<date>/<region>/s3/aws4_request.");
   if (!REGIONS.includes(region)) throw malformed(claim, `The region '${region}' is wrong; expecting 'auto'.`);
   if (!claim.timestamp.startsWith(day)) throw malformed(claim, "The credential's date is not the request's.");
-  checkTime(request, claim, account.now().getTime());
+  checkTime(request, claim, (claim.isLink ? account.linksNow() : account.now()).getTime());
   if (keyId !== account.accessKeyId)
     throw new S3Error(403, "InvalidAccessKeyId", "The access key ID you provided does not exist.");
 

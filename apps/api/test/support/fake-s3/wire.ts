@@ -43,8 +43,13 @@ export function readRequest(body: IncomingMessage, response: ServerResponse): S3
     .concat([...headers])
     .map(([name, value]) => [name.toLowerCase(), value] as const)
     .filter(([name]) => name.startsWith("x-amz-"));
+  const isAsked = headers.get("expect")?.toLowerCase() === "100-continue";
+  // Nobody knows whether a body that was not asked for comes all the same.
+  if (isAsked) response.setHeader("connection", "close");
   const wantBody = () => {
-    if (headers.get("expect")?.toLowerCase() === "100-continue") response.writeContinue();
+    if (!isAsked) return;
+    response.removeHeader("connection");
+    response.writeContinue();
   };
   return { method, path, bucket, key, query, headers, amz: new Map(amz), body, wantBody };
 }

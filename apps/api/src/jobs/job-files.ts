@@ -1,0 +1,55 @@
+import type { Caller } from "../api-keys/api-key-service.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
+import type { UploadService } from "../uploads/upload-service.ts";
+
+interface FileRefs {
+  image: string;
+  audio: string;
+}
+
+const isUrl = (ref: string) => /^[a-z][a-z0-9+.-]*:/i.test(ref);
+
+/**
+ * The two files of a job, as its request names them: an upload by its id, or a URL, which is not fetched yet.
+ * @throws AppError `upload_not_found`
+ */
+export async function findFiles(caller: Caller, refs: FileRefs, uploads: UploadService) {
+  const find = async (ref: string) => (isUrl(ref) ? undefined : uploads.get(caller.owner, ref));
+  const [image, audio] = await Promise.all([find(refs.image), find(refs.audio)]);
+  const fetched: string[] = [];
+  const identity = (ref: string, upload: UploadRow | undefined) =>
+    upload ? (upload.sha256 ?? upload.id) : `url ${ref}`;
+
+  /** Removes what was fetched, for a job that is not made. */
+  const discard = async () => {
+    await Promise.all(fetched.splice(0).map((id) => uploads.discard(id)));
+  };
+
+  return {
+    /** What tells these files from others: their content where it is known. */
+    identities: [identity(refs.image, image), identity(refs.audio, audio)],
+
+    /** All as uploads. */
+    async fetch(signal: AbortSignal | undefined): Promise<{ image: UploadRow; audio: UploadRow }> {
+      const failed = new AbortController();
+      const either = AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]);
+      const fetch = async (kind: keyof FileRefs) => {
+        try {
+          const upload = await uploads.fetch(caller, kind, refs[kind], either);
+          fetched.push(upload.id);
+          return upload;
+        } catch (error) {
+          failed.abort(error); // The other one is not needed any more.
+          throw error;
+        }
+      };
+      const both = await Promise.allSettled([image ?? fetch("image"), audio ?? fetch("audio")]);
+      if (both[0].status === "fulfilled" && both[1].status === "fulfilled")
+        return { image: both[0].value, audio: both[1].value };
+      await discard();
+      throw failed.signal.reason;
+    },
+
+    discard,
+  };
+}

@@ -1,0 +1,33 @@
+import { S3Client } from "@aws-sdk/client-s3";
+
+export interface R2Config {
+  /** For example `https://<account>.r2.cloudflarestorage.com`. */
+  endpoint: string;
+  bucket: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+/** A client for R2, and for any other store that takes the bucket's name as part of the path. */
+export function createR2Client({ endpoint, accessKeyId, secretAccessKey }: R2Config): S3Client {
+  return new S3Client({
+    endpoint,
+    region: "auto",
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+    // Else links carry the checksum of an empty body, and R2 refuses what is sent to them:
+    // https://github.com/cloudflare/cloudflare-docs/pull/19236
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    maxAttempts: 3,
+    requestHandler: {
+      connectionTimeout: 2000,
+      // Of silence, not of the whole: a large object may take its time.
+      socketTimeout: 5000,
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    },
+  });
+}
+
+const MAX_SOCKETS = 256;
