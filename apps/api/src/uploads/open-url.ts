@@ -5,7 +5,7 @@ import { ObjectTooLarge } from "../storage/object-store.ts";
 import { allowedUrl, hostOf } from "./allowed-url.ts";
 import { createFetchScope, type FetchScope } from "./fetch-scope.ts";
 import { tooManyRedirects, tooSlow, unreachable } from "./url-errors.ts";
-import { type Network, requestUrl } from "./url-request.ts";
+import { cut, type Network, requestUrl } from "./url-request.ts";
 
 const MAX_REDIRECTS = 3;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -51,7 +51,7 @@ export function createUrlOpener({ resolve = lookUp, dial = connectTo, ca, timeLi
       const late = () => tooSlow(`The server at ${host} did not answer within ${seconds(answerMs)}.`);
       const response = await scope.within(answerMs, late, () => requestUrl(url, network, scope.signal));
       if (!REDIRECTS.includes(response.statusCode ?? 0)) return { response, host };
-      response.destroy();
+      cut(response.socket);
       if (redirects === MAX_REDIRECTS) throw tooManyRedirects(MAX_REDIRECTS);
       const { location } = response.headers;
       if (location === undefined) throw unreachable(`The redirect of ${host} leads nowhere`);

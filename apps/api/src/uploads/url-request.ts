@@ -100,13 +100,22 @@ async function connectSecurely(
     await once(secure, "secureConnect", { signal });
     return secure;
   } catch (error) {
-    secure.destroy();
+    cut(secure);
     throw error;
   }
 }
 
+/**
+ * Closes a connection at once. What its socket still holds is dropped: Node's client ends the process by a failed
+ * assertion where data comes after it has let go of the socket.
+ */
+export function cut(socket: Socket): void {
+  socket.removeAllListeners("data");
+  socket.destroy();
+}
+
 function closedBy<S extends Socket>(signal: AbortSignal, socket: S): S {
-  const close = () => socket.destroy();
+  const close = () => cut(socket);
   if (signal.aborted) close();
   signal.addEventListener("abort", close);
   socket.on("close", () => signal.removeEventListener("abort", close));
