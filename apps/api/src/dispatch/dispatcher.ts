@@ -7,8 +7,8 @@ import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { uploadKey } from "../uploads/upload-service.ts";
 import { createProgressWriter } from "./progress-writer.ts";
-import { videoKey } from "./run-keys.ts";
-import type { ClaimedRun, JobFailure, RunRef, RunRepository } from "./run-repository.ts";
+import { type RunRef, videoKey } from "./run-keys.ts";
+import type { ClaimedRun, JobFailure, RunRepository } from "./run-repository.ts";
 import type { CheckVideo, StoredVideo } from "./stored-video.ts";
 
 interface Deps {
@@ -91,7 +91,7 @@ export function createDispatcher(deps: Deps) {
     let video: StoredVideo;
     try {
       await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
-      video = await checkVideo(run);
+      video = await checkVideo(videoKey(run), run.job.audioSeconds);
     } catch (error) {
       await writer.settled();
       if (stopping.signal.aborted) await retry(() => requeue(run, "released", "the server stopped"));

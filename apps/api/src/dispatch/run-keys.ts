@@ -1,4 +1,7 @@
-import type { RunRef } from "./run-repository.ts";
+export interface RunRef {
+  runId: string;
+  jobId: string;
+}
 
 /** Where a run puts its video. */
 export const videoKey = (run: RunRef) => `videos/${run.jobId}/${run.runId}.mp4`;

@@ -7,12 +7,8 @@ import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
 import type { JobRow } from "../jobs/job-repository.ts";
 import { lockNextJobs } from "./queue-repository.ts";
+import type { RunRef } from "./run-keys.ts";
 import type { StoredVideo } from "./stored-video.ts";
-
-export interface RunRef {
-  runId: string;
-  jobId: string;
-}
 
 export interface ClaimedRun extends RunRef {
   job: JobRow;

@@ -4,8 +4,6 @@ import { objectSource } from "../media/byte-source.ts";
 import { checkVideo } from "../media/check-video.ts";
 import { inspectVideo, VideoUnplayable } from "../media/inspect-video.ts";
 import { ObjectNotFound, type ObjectStore } from "../storage/object-store.ts";
-import { videoKey } from "./run-keys.ts";
-import type { ClaimedRun } from "./run-repository.ts";
 
 /** Facts of a video as it lies in the store. */
 export interface StoredVideo {
@@ -22,15 +20,14 @@ export type CheckVideo = ReturnType<typeof createVideoCheck>;
 /** No job succeeds without a video that is there, is whole, and is as long as its recording. */
 export function createVideoCheck(store: ObjectStore) {
   /** @throws EngineError `render_failed`, with what is wrong as its cause; StorageUnavailable */
-  return async (run: ClaimedRun): Promise<StoredVideo> => {
-    const key = videoKey(run);
+  return async (key: string, audioSeconds: number): Promise<StoredVideo> => {
     const object = await store.head(key);
     if (!object) throw failed(`there is no object ${key}`);
     const { bytes, contentType = "video/mp4" } = object;
     if (contentType !== "video/mp4") throw failed(`the video's type is ${contentType}`);
     try {
       const facts = await inspectVideo(objectSource(store, key, bytes));
-      checkVideo(facts, run.job.audioSeconds);
+      checkVideo(facts, audioSeconds);
       const { width, height, videoSeconds } = facts;
       return { bytes, sha256: await hashOf(store, key), width, height, seconds: videoSeconds };
     } catch (error) {

@@ -68,7 +68,9 @@ export async function receiveForm(
         files.push(file.on("error", () => {})); // Whoever reads it sees the error, too.
         if (!isFileName(name)) return refuse(unknownPart(name));
         if (isRepeated(name)) return refuse(repeatedPart(name));
-        receiving.push(receive(name, file, declared).catch(refuse));
+        const received = receive(name, file, declared);
+        received.catch(refuse); // And once all is parsed, whoever waits for the files sees it.
+        receiving.push(received);
       });
       parser.on("field", (name, text, nameTruncated, valueTruncated) => {
         if (nameTruncated || valueTruncated) return refuse(malformed("A form field is too long."));
