@@ -68,6 +68,11 @@ test.each([
   ["UNSUPPORTED_MEDIA_TYPE", undefined, "unsupported_content_type"],
   ["INTERNAL_SERVER_ERROR", new AppError("job_not_found"), "job_not_found"],
   ["INTERNAL_SERVER_ERROR", withCode("08006"), "unavailable"],
+  [
+    "INTERNAL_SERVER_ERROR",
+    new AppError("url_unreachable", { cause: withCode("ENOTFOUND") }),
+    "url_unreachable",
+  ],
 ] as const)("tRPC's %s around %s is %s", (code, cause, expected) => {
   expect(codeOf(new TRPCError({ code, cause }))).toBe(expected);
 });
