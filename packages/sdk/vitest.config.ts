@@ -2,8 +2,9 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // A database that is made once, for the tests with the real API.
+    globalSetup: "@avatar/api/testing/global-setup",
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    // The real API creates a database first.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

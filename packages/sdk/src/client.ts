@@ -3,11 +3,11 @@ import type { CreateJobInput, JobSettings } from "@avatar/contract/types";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
 import { createHttp, type Http } from "./http.ts";
 import { createJobs, type Jobs } from "./jobs.ts";
-import { type Media, type SniffedFile, sniff, type Upload, uploadId } from "./media.ts";
+import { type Media, reference, type SniffedFile, sniff, type Upload } from "./media.ts";
 import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
 import type { ClientOptions } from "./settings.ts";
-import { type UploadOptions, type UploadProgress, uploadFile } from "./uploads.ts";
+import { declareFile, type UploadOptions, type UploadProgress } from "./uploads.ts";
 import { type CreateVideo, createVideo } from "./video.ts";
 
 /**
@@ -32,7 +32,8 @@ export interface GenerateInput extends JobSettings {
 export interface GenerateOptions extends ResumeOptions {
   onUpload?: ((progress: UploadProgress) => void) | undefined;
   /**
-   * Calls with the same key, files and settings create one job, also after a restart.
+   * Calls with the same key, files and settings create one job, also after a restart. To tell that the files are the
+   * same, each is read into memory once and hashed.
    * Default: a new key for each call, kept across its retries.
    */
   idempotencyKey?: string | undefined;
@@ -60,7 +61,7 @@ export class Avatar {
   }
 
   /**
-   * Uploads the files, creates a job, and waits for its video.
+   * Uploads what is not on the web, creates a job, and waits for its video.
    *
    * @example
    * const video = await avatar.generate({ image, audio }, { onUpdate: (job) => console.log(job.status) });
@@ -69,17 +70,18 @@ export class Avatar {
     const { onUpload, idempotencyKey, ...rest } = options;
     // The API tells by the hash that a call with the same key brings the same files again.
     const withHash = idempotencyKey !== undefined;
-    const look = async (media: Media, kind: MediaKind) => uploadId(media) ?? sniff(media, kind);
+    const look = async (media: Media, kind: MediaKind) => reference(media) ?? sniff(media, kind);
     let body: CreateJobInput;
     const prepare = async (signal: AbortSignal) => {
-      const send = async (file: string | SniffedFile) =>
+      const declare = async (file: string | SniffedFile) =>
         typeof file === "string"
-          ? file
-          : (await uploadFile(this.#deps.http, file, { signal, onUpload, withHash })).id;
-      // Both are looked at before a byte of either is sent.
+          ? async () => ({ id: file })
+          : declareFile(this.#deps.http, file, { signal, onUpload, withHash });
+      // Both are looked at, here and by the API, before a byte of either is sent.
       const files = await Promise.all([look(input.image, "image"), look(input.audio, "audio")]);
-      const [image, audio] = await Promise.all([send(files[0]), send(files[1])]);
-      body = { ...input, image, audio };
+      const sends = await Promise.all([declare(files[0]), declare(files[1])]);
+      const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
+      body = { ...input, image: image.id, audio: audio.id };
     };
     const open = (signal?: AbortSignal) => this.jobs.create(body, { signal, idempotencyKey });
     return startGeneration({ prepare, open }, this.#deps, rest);
@@ -102,9 +104,10 @@ export class Avatar {
    * @example
    * const image = await avatar.upload(portrait);
    */
-  upload(media: Exclude<Media, Upload | string>, options: UploadOptions = {}): Promise<Upload> {
-    return withinBounds(options, async (signal) =>
-      uploadFile(this.#deps.http, await sniff(media), { ...options, signal }),
-    );
+  upload(media: Exclude<Media, Upload | URL | string>, options: UploadOptions = {}): Promise<Upload> {
+    return withinBounds(options, async (signal) => {
+      const send = await declareFile(this.#deps.http, await sniff(media), { ...options, signal });
+      return send();
+    });
   }
 }

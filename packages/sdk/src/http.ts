@@ -130,7 +130,8 @@ function toApiError({ status, headers }: Response, text: string, now: number): A
   try {
     problem = { ...JSON.parse(text) };
   } catch {
-    // Not from the API but from something in between, such as a proxy or the object store.
+    // Not from the API but from something in between, such as a proxy, or from the object store, which speaks XML.
+    if (/<Code>(BadDigest|XAmzContentChecksumMismatch)</.test(text)) problem.code = "upload_mismatch";
   }
   const { code = `http_${status}`, detail = `The server answered ${status}.`, hint, docs, issues } = problem;
   const requestId = problem.requestId ?? headers.get("x-request-id") ?? undefined;

@@ -2,6 +2,7 @@ import type { CreateJobInput, Job, JobPage, ListJobsInput } from "@avatar/contra
 import { defined } from "./fields.ts";
 import { toHex } from "./hex.ts";
 import { type ApiRequest, type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
+import { hasUrl } from "./media.ts";
 import { type CreateVideo, getResult, jobPath, type Video } from "./video.ts";
 
 /**
@@ -48,7 +49,7 @@ export interface JobList extends PromiseLike<JobPage>, AsyncIterable<Job> {}
  * const later = await avatar.jobs.get(job.id, { wait: 25, after: job.version });
  */
 export interface Jobs {
-  /** Queues a job for two uploads. */
+  /** Queues a job for two files, each the id of an upload or an https URL, which the API fetches before it answers. */
   create(input: CreateJobInput, options?: CreateJobOptions): Promise<Job>;
   get(id: string, options?: GetJobOptions): Promise<Job>;
   /** Newest first. */
@@ -61,6 +62,9 @@ export interface Jobs {
   result(id: string, options?: CallOptions): Promise<Video>;
 }
 
+/** The API fetches both files at once and gives up on either after this time. */
+const URL_FETCH_MS = 60_000;
+
 /** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
 const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
@@ -70,7 +74,16 @@ export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
   const call = (request: ApiRequest, options?: CallOptions) => http.call<Job>(request, options);
   return {
     create: (body, { idempotencyKey = newKey(), ...options } = {}) =>
-      call({ method: "POST", path: "/v1/jobs", body, idempotencyKey }, options),
+      call(
+        {
+          method: "POST",
+          path: "/v1/jobs",
+          body,
+          idempotencyKey,
+          requestTimeoutMs: REQUEST_TIMEOUT_MS + (hasUrl(body) ? URL_FETCH_MS : 0),
+        },
+        options,
+      ),
     get: (id, { wait, after, ...options } = {}) =>
       call(
         {

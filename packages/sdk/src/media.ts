@@ -1,13 +1,15 @@
 import type { MediaKind, MediaType } from "@avatar/contract/limits";
+import type { CreateJobInput } from "@avatar/contract/types";
 import { AvatarError } from "./errors.ts";
 
 /**
- * A file: its bytes, a stream or answer to read them from, a function that opens it when it is needed, or an upload
- * (or its id). A string is never a path, so text from your users cannot read your disk; see `file()` in
- * `@avatar/client/node`. The format is read from the bytes, not from `Blob.type`.
+ * A file: its bytes, a stream or answer to read them from, a function that opens it when it is needed, an upload (or
+ * its id), or an https URL, which the API fetches itself. A string is never a path, so text from your users cannot read
+ * your disk; see `file()` in `@avatar/client/node`. The format is read from the bytes, not from `Blob.type`.
  *
  * @example
  * const portrait: Media = input.files[0];
+ * const speech: Media = "https://example.com/speech.mp3";
  */
 export type Media =
   | Blob
@@ -17,6 +19,7 @@ export type Media =
   | Response
   | (() => Blob | Promise<Blob>)
   | Upload
+  | URL
   | string;
 
 /**
@@ -52,30 +55,32 @@ const MAGIC: readonly [RegExp, MediaType][] = [
   [/^\xff[\xf0\xf1\xf8\xf9]/, "audio/aac"],
 ];
 
-// The contract's numbers and words. Its whole tables would be an eighth of the package; a test keeps these equal.
-const MAX_BYTES = { image: 20 * 1024 * 1024, audio: 100 * 1024 * 1024 };
+// The contract's words. Its whole table would be an eighth of the package; a test keeps these equal.
 const HINTS = {
   invalid_input:
-    "Use `file(path)` from `@avatar/client/node` for a file on disk, `await fetch(url)` for one on the web.",
+    "Use `file(path)` from `@avatar/client/node` for a file on disk. An https URL is for `generate`, not for `upload`.",
   empty_file: "Check that the file was read before it was sent.",
   unsupported_image: "Send JPEG, PNG or WebP.",
   unsupported_audio: "Send WAV, MP3, M4A/AAC, OGG/Opus or FLAC.",
-  image_too_large: "Send a smaller file; a JPEG of 2000 pixels is plenty.",
-  audio_too_large: "Send compressed audio, for example MP3 or M4A at 128 kbit/s.",
 };
 
 const refuse = (code: keyof typeof HINTS, detail: string) =>
   new AvatarError({ code, detail, hint: HINTS[code] });
 
-/** The id, if the file is on the server already. */
-export function uploadId(media: Media): string | undefined {
-  if (typeof media === "string") {
-    if (/^upload_\w+$/.test(media)) return media;
-    throw refuse("invalid_input", "A string must be the id of an upload.");
+const isUrl = (text: string) => /^https:\/\//i.test(text);
+
+/** Whether the API has to fetch a file first. */
+export const hasUrl = ({ image, audio }: CreateJobInput) => isUrl(image) || isUrl(audio);
+
+/** What a job calls the file, if it need not be sent: the id of an upload, or a URL as it was given. */
+export function reference(media: Media): string | undefined {
+  const tag = tagOf(media);
+  if (tag === "String" || tag === "URL") {
+    const text = String(media);
+    if (isUrl(text) || /^upload_\w+$/.test(text)) return text;
+    throw refuse("invalid_input", "A string must be the id of an upload or an https URL.");
   }
-  return tagOf(media) === "Object" && typeof (media as Upload).id === "string"
-    ? (media as Upload).id
-    : undefined;
+  return tag === "Object" && typeof (media as Upload).id === "string" ? (media as Upload).id : undefined;
 }
 
 /** Opens the file and looks at its first bytes. `kind` is what it has to be, if that matters. */
@@ -90,14 +95,6 @@ export async function sniff(media: Media, kind?: MediaKind): Promise<SniffedFile
   if (!contentType || (kind && kind !== actual)) {
     const expected = kind ?? (blob.type.startsWith("audio/") ? "audio" : "image");
     throw refuse(`unsupported_${expected}`, `The ${name} is ${contentType ?? "in an unknown format"}.`);
-  }
-
-  const maxBytes = MAX_BYTES[actual];
-  if (blob.size > maxBytes) {
-    throw refuse(
-      `${actual}_too_large`,
-      `The ${actual} has ${blob.size} bytes; at most ${maxBytes} are allowed.`,
-    );
   }
   return { blob, contentType, kind: actual };
 }

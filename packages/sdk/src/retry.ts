@@ -46,11 +46,13 @@ export const systemClock: Clock = {
 
 const FIRST_DELAY_MS = 250;
 
-/** May succeed some day, but the same request gets the same answer now. */
-const NOT_YET = /^(job_not_finished|upload_incomplete|render_failed|run_lost|(queue|start|run)_timeout)$/;
+/** May succeed some day, but the same request gets the same answer now, or makes you wait as long again. */
+const NOT_YET =
+  /^(job_not_finished|upload_incomplete|render_failed|run_lost|(queue|start|run)_timeout|url_(unreachable|too_slow))$/;
 
+/** `http_409` is a store's, which still has an earlier try of the same upload at hand. */
 export const isRetryable = (status: number, code: string) =>
-  NOT_YET.test(code) || status >= 500 || status === 429 || status === 408 || status === 425;
+  NOT_YET.test(code) || status >= 500 || [408, 425, 429].includes(status) || code === "http_409";
 
 /** Repeats `once`, which rejects with AvatarErrors, while that can help. Repeating it must be harmless. */
 export async function withRetries<T>(

@@ -1,11 +1,13 @@
 import type { MediaKind } from "@avatar/contract/limits";
-import type { Upload as SignedUpload } from "@avatar/contract/types";
+import type { SignedLink, Upload as SignedUpload } from "@avatar/contract/types";
+import type { AvatarError } from "./errors.ts";
 import { toHex } from "./hex.ts";
 import type { CallOptions, Http } from "./http.ts";
 import type { SniffedFile, Upload } from "./media.ts";
 
 /**
- * How far an upload is. `fetch` tells nothing in between, so there is one report when it starts and one when it ends.
+ * How far an upload is. `fetch` tells nothing in between, so there is one report when it starts and one when it ends;
+ * of a file of more than 64 MiB, which goes in parts, there is one after each part.
  *
  * @example
  * const onUpload = ({ input, loaded, total }: UploadProgress) => console.log(`${input}: ${loaded} of ${total} bytes`);
@@ -26,25 +28,63 @@ export interface UploadOptions extends CallOptions {
   onUpload?: ((progress: UploadProgress) => void) | undefined;
 }
 
+/** Larger files go in parts, so that a connection that breaks costs one part and not all. */
+const LARGEST_PUT_BYTES = 64 * 1024 * 1024;
+const PUTS_AT_ONCE = 3;
+
 /** A line slower than 50 kB/s is as good as dead. */
 const putTimeoutMs = (bytes: number) => 60_000 + bytes / 50;
 
-/** The blob itself is the body: the runtime reads it piece by piece, and can read it again for a retry. */
-export async function uploadFile(
+/**
+ * Says what is to come, which the API may refuse before a byte of it is sent.
+ *
+ * @returns what sends the file
+ */
+export async function declareFile(
   http: Http,
   { blob, contentType, kind }: SniffedFile,
   { onUpload, withHash = false, ...options }: UploadOptions & { withHash?: boolean },
-): Promise<Upload> {
+): Promise<() => Promise<Upload>> {
   const total = blob.size;
-  const body = { contentType, bytes: total, sha256: withHash ? await sha256Of(blob) : undefined };
-  const request = { method: "POST", path: "/v1/uploads", body } as const;
-  const { id, method, url, headers, expiresAt } = await http.call<SignedUpload>(request, options);
-  onUpload?.({ input: kind, loaded: 0, total });
-  const put = { method, url, headers, body: blob, requestTimeoutMs: putTimeoutMs(total) };
-  const response = await http.open(put, options);
-  await response.body?.cancel(); // Frees the connection.
-  onUpload?.({ input: kind, loaded: total, total });
-  return { id, expiresAt: new Date(expiresAt) };
+  const inParts = total > LARGEST_PUT_BYTES;
+  const sha256 = withHash ? await sha256Of(blob) : undefined;
+  const body = { contentType, bytes: total, sha256, inParts: inParts || undefined };
+  const declaration = { method: "POST", path: "/v1/uploads", body } as const;
+  const upload = await http.call<SignedUpload>(declaration, options);
+
+  // The blob itself, or a slice of it, is the body: the runtime reads it piece by piece, and again for a retry.
+  async function put({ url, headers }: SignedLink, file: Blob) {
+    const requestTimeoutMs = putTimeoutMs(file.size * (inParts ? PUTS_AT_ONCE : 1));
+    try {
+      const request = { method: upload.method, url, headers, body: file, requestTimeoutMs };
+      const response = await http.open(request, options);
+      await response.body?.cancel(); // Frees the connection.
+    } catch (error) {
+      // A link takes a file once and nobody else has it: an earlier try got through, only its answer was lost.
+      if ((error as AvatarError).status !== 412) throw error;
+    }
+  }
+
+  return async () => {
+    let loaded = 0;
+    let next = 0;
+    const report = () => onUpload?.({ input: kind, loaded, total });
+    // All senders share it, so each takes the next part that is left.
+    const parts = ("parts" in upload ? upload.parts : [{ ...upload, bytes: total }]).values();
+    async function sendParts() {
+      for (const part of parts) {
+        const start = next;
+        next += part.bytes;
+        await put(part, inParts ? blob.slice(start, next) : blob);
+        loaded += part.bytes;
+        report();
+      }
+    }
+
+    report();
+    await Promise.all(Array.from({ length: PUTS_AT_ONCE }, sendParts));
+    return { id: upload.id, expiresAt: new Date(upload.expiresAt) };
+  };
 }
 
 async function sha256Of(blob: Blob): Promise<string> {

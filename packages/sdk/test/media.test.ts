@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { ERRORS } from "@avatar/contract/errors";
-import { LIMITS } from "@avatar/contract/limits";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { AvatarError, ErrorCode, Media } from "../src/index.ts";
-import { sniff, uploadId } from "../src/media.ts";
+import { reference, sniff } from "../src/media.ts";
 import { errorOf, png, useFakeApi, wav } from "./support/use-fake-api.ts";
 
 const given = useFakeApi();
@@ -63,18 +62,6 @@ test.each<[ErrorCode, Media, "image" | "audio" | undefined, string]>([
     undefined,
     "The file is in an unknown format.",
   ],
-  [
-    "image_too_large",
-    png(LIMITS.image.maxBytes),
-    "image",
-    "The image has 20971528 bytes; at most 20971520 are allowed.",
-  ],
-  [
-    "audio_too_large",
-    wav(LIMITS.audio.maxBytes),
-    "audio",
-    "The audio has 104857612 bytes; at most 104857600 are allowed.",
-  ],
 ])("%s is found before a byte is sent", async (code, media, kind, detail) => {
   const error = (await errorOf(sniff(media, kind))) as AvatarError;
   expect(error).toMatchObject({ code, detail, retryable: false });
@@ -97,12 +84,73 @@ test("uploads and their ids are not sent again", async () => {
   expect(api.count("POST /v1/uploads")).toBe(2);
 });
 
-test.each(["/etc/passwd", "https://example.com/portrait.png", "upload_../x", ""])(
-  "the string %j is neither a path nor an address",
-  (text) => {
-    expect(() => uploadId(text)).toThrow(/`file\(path\)` from `@avatar\/client\/node`.*invalid_input/);
-  },
-);
+const IMAGE_URL = "https://example.com/a%20b/../portrait.png?token=x#part";
+
+test("an https URL goes into the job as it was given, and the client fetches nothing", async () => {
+  const { api, avatar } = given;
+  const audio = new URL("https://example.com/é/speech.mp3");
+  await avatar.generate({ image: IMAGE_URL, audio });
+  const [first, ...later] = api.requests;
+  expect(JSON.parse(first?.body ?? "")).toEqual({ image: IMAGE_URL, audio: audio.href });
+  expect(new Set(later.map(({ route }) => route))).toEqual(new Set(["GET /v1/jobs/:id"]));
+});
+
+test("a URL and a file make one job", async () => {
+  const { api, avatar } = given;
+  await avatar.generate({ image: png(), audio: "HTTPS://example.com/speech.mp3" });
+  expect(api.count("PUT /objects/:id")).toBe(1);
+  const [create] = api.seen("POST /v1/jobs");
+  expect(JSON.parse(create?.body ?? "")).toEqual({
+    image: "upload_1",
+    audio: "HTTPS://example.com/speech.mp3",
+  });
+});
+
+test("the API gets the time to fetch a URL before its answer", async () => {
+  const { api, avatar } = given;
+  const timersOf = async (input: { image: string; audio: string }) => {
+    vi.mocked(setTimeout).mockClear();
+    await avatar.jobs.create(input);
+    return vi.mocked(setTimeout).mock.calls.map(([, ms]) => ms);
+  };
+  const [image, audio] = [await avatar.upload(png()), await avatar.upload(wav())];
+  expect(await timersOf({ image: image.id, audio: audio.id })).not.toContain(90_000);
+  expect(await timersOf({ image: IMAGE_URL, audio: audio.id })).toContain(90_000);
+  expect(await timersOf({ image: image.id, audio: "https://example.com/speech.mp3" })).toContain(90_000);
+  expect(api.jobs.size).toBe(3);
+});
+
+test("a URL that cannot be fetched is not tried again, for it would take as long again", async () => {
+  const { api, avatar } = given;
+  api.fail("POST /v1/jobs", { code: "url_too_slow" });
+  const error = await errorOf(avatar.generate({ image: IMAGE_URL, audio: IMAGE_URL }));
+  expect(error).toMatchObject({ code: "url_too_slow", retryable: true, attempts: 1 });
+});
+
+test.each<string | URL>([
+  "/etc/passwd",
+  "http://example.com/portrait.png",
+  "file:///etc/passwd",
+  "data:image/png;base64,AAAA",
+  "https:portrait.png",
+  "upload_../x",
+  "",
+  new URL("http://example.com/portrait.png"),
+  new URL("file:///etc/passwd"),
+])("%j is refused: it is neither an upload nor an https URL, and a path never", (text) => {
+  expect(() => reference(text)).toThrow(/`file\(path\)` from `@avatar\/client\/node`.*invalid_input/);
+});
+
+test("a URL is not for upload()", async () => {
+  for (const url of [new URL(IMAGE_URL), IMAGE_URL]) {
+    const error = await errorOf(given.avatar.upload(url as unknown as Blob));
+    expect(error).toMatchObject({
+      code: "invalid_input",
+      hint: /An https URL is for `generate`, not for `upload`/,
+    });
+  }
+  expect(given.api.requests).toEqual([]);
+});
 
 test("a failed Response and things that are no files are refused", async () => {
   const notFound = new Response("no", { status: 404 });
@@ -112,13 +160,4 @@ test("a failed Response and things that are no files are refused", async () => {
     code: "invalid_input",
     detail: "The image cannot be read from a value of type Undefined.",
   });
-});
-
-test("onUpload reports the start and the end of each file", async () => {
-  const seen: string[] = [];
-  await given.avatar.generate(
-    { image: png(), audio: wav() },
-    { onUpload: ({ input, loaded, total }) => seen.push(`${input} ${loaded}/${total}`) },
-  );
-  expect(seen.sort()).toEqual(["audio 0/76", "audio 76/76", "image 0/72", "image 72/72"]);
 });

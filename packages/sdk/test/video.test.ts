@@ -84,3 +84,16 @@ test("a download that breaks in the middle is a ConnectionError", async () => {
   const error = await errorOf((await halfway.jobs.result(jobId)).blob());
   expect(error).toMatchObject({ code: "connection", detail: expect.stringContaining("terminated") });
 });
+
+test("a link that is dead before its time, by our clock, is replaced once", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  await video.url();
+  api.fail("GET /videos/:id", { code: "link_invalid" });
+  expect((await video.blob()).size).toBe(api.video.length);
+  expect(api.count("GET /v1/jobs/:id/result")).toBe(2);
+
+  api.fail("GET /videos/:id", { code: "link_invalid" }, { code: "link_invalid" });
+  expect(await errorOf(video.blob())).toMatchObject({ code: "link_invalid", status: 403 });
+  expect(api.count("GET /v1/jobs/:id/result")).toBe(3);
+});

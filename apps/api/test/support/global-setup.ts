@@ -10,9 +10,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const directory = await mkdtemp(join(tmpdir(), "avatar-test-"));
   await chmod(directory, 0o755); // As root, Postgres runs as a user of its own.
   const stop =
-    project.name === "pglite"
-      ? await providePglite(project, directory)
-      : await providePostgres(project, directory);
+    project.name === "postgres"
+      ? await providePostgres(project, directory)
+      : await providePglite(project, directory);
   return async () => {
     await stop();
     await rm(directory, { recursive: true, force: true });

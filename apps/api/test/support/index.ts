@@ -1,2 +1,5 @@
+export { createUrlOpener } from "../../src/uploads/open-url.ts";
 export { createScriptedEngine, type Script, type ScriptedEngine } from "./scripted-engine.ts";
+export { type SmallInternet, startSmallInternet } from "./small-internet.ts";
 export { startTestApi, type TestApi } from "./test-api.ts";
+export { createTestDatabase, type TestDatabase } from "./test-database.ts";

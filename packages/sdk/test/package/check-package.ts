@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
 
-const BUDGET = { everythingBytes: 6500, classBytes: 5500, unpackedBytes: 250_000 };
+const BUDGET = { everythingBytes: 6500, classBytes: 6000, unpackedBytes: 250_000 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const here = createRequire(import.meta.url);

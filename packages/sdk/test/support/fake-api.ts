@@ -113,7 +113,7 @@ export async function startFakeApi() {
     "POST /v1/uploads": () => {
       const id = `upload_${uploads.size + 1}`;
       uploads.set(id, undefined);
-      const headers = { "content-type": "image/png" };
+      const headers = { "content-type": "image/png", "if-none-match": "*" };
       const expiresAt = "2026-01-01T01:00:00.000Z";
       return {
         id,
@@ -123,11 +123,16 @@ export async function startFakeApi() {
         expiresAt,
       } satisfies Upload;
     },
-    "PUT /objects/:id": ({ body }, id) => void uploads.set(id, Buffer.from(body, "latin1")),
+    "PUT /objects/:id": ({ body }, id) => {
+      if (uploads.get(id)) throw problem("upload_exists");
+      uploads.set(id, Buffer.from(body, "latin1"));
+    },
     "POST /v1/jobs": ({ headers, body }) => {
       const key = String(headers["idempotency-key"]);
       const input: CreateJobInput = JSON.parse(body);
-      for (const id of [input.image, input.audio]) if (!uploads.get(id)) throw problem("upload_incomplete");
+      for (const ref of [input.image, input.audio]) {
+        if (!/^https:/i.test(ref) && !uploads.get(ref)) throw problem("upload_incomplete");
+      }
       const known = jobs.get(jobByKey.get(key) ?? "")?.job;
       const job = known ?? api.addJob();
       jobByKey.set(key, job.id);

@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import { ApiError, Avatar } from "../src/index.ts";
+import { waitFor } from "./support/fake-api.ts";
+import { createFakeClock, errorOf, files, png, useFakeApi, wav } from "./support/use-fake-api.ts";
+
+const given = useFakeApi();
+
+test("onUpload reports the start and the end of each file", async () => {
+  const seen: string[] = [];
+  await given.avatar.generate(files(), {
+    onUpload: ({ input, loaded, total }) => seen.push(`${input} ${loaded}/${total}`),
+  });
+  expect(seen.sort()).toEqual(["audio 0/76", "audio 76/76", "image 0/72", "image 72/72"]);
+});
+
+test("an upload whose answer was lost is there: the link takes a file once", async () => {
+  const { api, avatar } = given;
+  api.fail("PUT /objects/:id", "lost-reply");
+  const { id } = await avatar.upload(png());
+  expect(api.count("PUT /objects/:id")).toBe(2);
+  expect(api.uploads.get(id)?.length).toBe(72);
+});
+
+test("a file that is too large for the API is refused before a byte of either is sent", async () => {
+  const { api, avatar } = given;
+  api.fail("POST /v1/uploads", { code: "audio_too_large" });
+  const error = await errorOf(avatar.generate(files()));
+  expect(error).toBeInstanceOf(ApiError);
+  expect(error).toMatchObject({ code: "audio_too_large", attempts: 1 });
+  expect(api.count("PUT /objects/:id")).toBe(0);
+});
+
+const xml = (code: string) =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>No.</Message></Error>`;
+
+test.each([
+  [400, "BadDigest", "upload_mismatch"],
+  [400, "XAmzContentChecksumMismatch", "upload_mismatch"],
+  [400, "EntityTooLarge", "http_400"],
+  [403, "AccessDenied", "http_403"],
+])("an answer %i %s of the store is %s and not sent again", async (status, code, expected) => {
+  const { api, avatar } = given;
+  api.fail("PUT /objects/:id", { status, body: xml(code) });
+  const error = await errorOf(avatar.upload(png()));
+  expect(error).toMatchObject({ code: expected, status, attempts: 1, retryable: false });
+});
+
+test.each([
+  [503, "SlowDown"],
+  [500, "InternalError"],
+  [409, "ConditionalRequestConflict"], // An earlier try is still under way there.
+])("an answer %i %s of the store is followed by another try", async (status, code) => {
+  const { api, avatar } = given;
+  api.fail("PUT /objects/:id", { status, body: xml(code) }, { status, body: xml(code) });
+  const { id } = await avatar.upload(png());
+  expect(api.count("PUT /objects/:id")).toBe(3);
+  expect(api.uploads.get(id)?.length).toBe(72);
+});
+
+const MIB = 1024 * 1024;
+
+/** An API and a store that read no byte: each PUT waits for the test to answer it. */
+function aStoreOfParts() {
+  const declared: Record<string, unknown>[] = [];
+  const puts: { part: number; file: Blob; answer(status: number): void; isAborted(): boolean }[] = [];
+  const sizes = [16, 16, 16, 16, 6].map((size) => size * MIB);
+  const expiresAt = "2026-01-01T01:00:00.000Z";
+  const avatar = new Avatar({
+    apiKey: "avk_1",
+    baseUrl: "https://api.test",
+    clock: createFakeClock(),
+    fetch(url, { body, signal }) {
+      if (url.endsWith("/v1/uploads")) {
+        declared.push(JSON.parse(String(body)));
+        const parts = sizes.map((bytes, part) => ({ bytes, headers: {}, url: `https://store.test/${part}` }));
+        return Promise.resolve(Response.json({ id: "upload_1", method: "PUT", parts, expiresAt }));
+      }
+      return new Promise((resolve) => {
+        puts.push({
+          part: Number(new URL(url).pathname.slice(1)),
+          file: body as unknown as Blob,
+          answer: (status) => resolve(new Response(null, { status })),
+          isAborted: () => signal?.aborted === true,
+        });
+      });
+    },
+  });
+  /** Answers the next request there is. */
+  async function answer(status: number) {
+    await waitFor(() => puts.length > 0);
+    const put = puts.shift();
+    put?.answer(status);
+    return put?.part;
+  }
+  return { avatar, declared, puts, answer };
+}
+
+const large = () => wav(70 * MIB - 12);
+
+test("a large file goes in parts, three at once, with a report after each", async () => {
+  const store = aStoreOfParts();
+  const recording = large();
+  const loaded: number[] = [];
+  const upload = store.avatar.upload(recording, { onUpload: (progress) => loaded.push(progress.loaded) });
+  await waitFor(() => store.puts.length === 3);
+  await new Promise((resolve) => setImmediate(resolve));
+  const first = store.puts.splice(0);
+  expect(first.map(({ part }) => part)).toEqual([0, 1, 2]);
+  expect(await first[0]?.file.slice(0, 4).text()).toBe("RIFF");
+  first[1]?.answer(200);
+  await waitFor(() => store.puts.length === 1);
+  expect(store.puts[0]?.part).toBe(3);
+  first[0]?.answer(200);
+  await waitFor(() => store.puts.length === 2);
+  expect(store.puts[1]?.part).toBe(4);
+  const all = [...first, ...store.puts];
+  expect(all.map(({ file }) => file.size / MIB)).toEqual([16, 16, 16, 16, 6]);
+  for (const { answer } of all) answer(200);
+
+  expect(await upload).toEqual({ id: "upload_1", expiresAt: new Date("2026-01-01T01:00:00Z") });
+  expect(store.declared).toEqual([{ contentType: "audio/wav", bytes: 70 * MIB, inParts: true }]);
+  expect(loaded).toHaveLength(6);
+  expect(loaded.slice(0, 3)).toEqual([0, 16 * MIB, 32 * MIB]);
+  expect(loaded.at(-1)).toBe(70 * MIB);
+});
+
+test("a part that breaks is sent again, and no other", async () => {
+  const store = aStoreOfParts();
+  const upload = store.avatar.upload(large());
+  const sent: (number | undefined)[] = [];
+  for (const status of [200, 503, 500, 200, 200, 200, 200]) sent.push(await store.answer(status));
+  expect((await upload).id).toBe("upload_1");
+  const again = sent.filter((part, index) => sent.indexOf(part) !== index);
+  expect(new Set(sent)).toEqual(new Set([0, 1, 2, 3, 4]));
+  expect(again).toHaveLength(2);
+});
+
+test("a part that is refused ends the upload, and the others stop", async () => {
+  const store = aStoreOfParts();
+  const upload = errorOf(store.avatar.upload(large()));
+  await waitFor(() => store.puts.length === 3);
+  store.puts[1]?.answer(403);
+  expect(await upload).toMatchObject({ code: "http_403" });
+  await waitFor(() => store.puts.every((put, index) => index === 1 || put.isAborted()));
+  expect(store.puts).toHaveLength(3);
+});
