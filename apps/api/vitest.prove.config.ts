@@ -2,22 +2,34 @@ import { defineConfig } from "vitest/config";
 
 const PROOFS = ["kill", "crash-points", "idempotency", "fairness", "postgres/dispatcher", "postgres/leases"];
 
-/** The long versions of the tests that show the promises about faults. */
+const UNIT_PROOFS = ["inspect-fuzz", "inspect-video"];
+
+/** The long versions of the tests that show the promises about faults and about files. */
 export default defineConfig({
   test: {
     fileParallelism: false,
     reporters: "verbose",
-    projects: (["pglite", "postgres"] as const).map((name) => ({
-      test: {
-        name,
-        include: PROOFS.filter((proof) => name === "postgres" || !proof.startsWith("postgres/")).map(
-          (proof) => `test/${proof}.test.ts`,
-        ),
-        globalSetup: "test/support/global-setup.ts",
-        testTimeout: 60_000,
-        hookTimeout: 60_000,
-        env: { TEST_DATABASE: name, PROVE: "1" },
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: UNIT_PROOFS.map((proof) => `src/media/${proof}.test.ts`),
+          testTimeout: 60_000,
+          env: { PROVE: "1" },
+        },
       },
-    })),
+      ...(["pglite", "postgres"] as const).map((name) => ({
+        test: {
+          name,
+          include: PROOFS.filter((proof) => name === "postgres" || !proof.startsWith("postgres/")).map(
+            (proof) => `test/${proof}.test.ts`,
+          ),
+          globalSetup: "test/support/global-setup.ts",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          env: { TEST_DATABASE: name, PROVE: "1" },
+        },
+      })),
+    ],
   },
 });

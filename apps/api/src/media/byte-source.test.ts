@@ -77,7 +77,7 @@ test("a pass over 100 MB is a few dozen reads, none longer than 4 MiB", async ()
 test("what is skipped in short steps is still read in sequence", async () => {
   const source = aLargeSource(100 * MIB);
   const window = createByteWindow(source, START);
-  for (let at = 0; at < source.size; at += 60_000) await window.bytes(at, 8);
+  for (let at = 0; at < source.size; at += 100_000) await window.bytes(at, 8);
   expect(source.lengths.length).toBeLessThanOrEqual(40);
 });
 

@@ -63,8 +63,8 @@ export function createByteWindow(source: ByteSource, startBytes: number): ByteWi
       ? held.subarray(at - start, at - start + length)
       : undefined;
 
-  /** A short skip is no jump: the next one will be as short. */
-  const goesOn = (at: number) => windowBytes > 0 && at >= start && at <= start + held.length + startBytes;
+  /** To skip less than was read is no jump: the next step will be as short. */
+  const goesOn = (at: number) => windowBytes > 0 && at >= start && at <= start + 2 * held.length;
 
   return {
     size: source.size,

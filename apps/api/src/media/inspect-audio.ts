@@ -1,6 +1,6 @@
 import { type InputLimits, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
 import { AppError } from "../errors.ts";
-import { type AudioLength, undecodable } from "./audio-length.ts";
+import { type AudioLength, tooLong, undecodable } from "./audio-length.ts";
 import {
   type ByteSource,
   type ByteWindow,
@@ -62,11 +62,7 @@ export async function inspectAudio(
     // A Buffer refuses reads behind its end: here, of a field that its box or chunk is too short for.
     throw error instanceof RangeError ? undecodable(`The ${format.toUpperCase()} file is damaged.`) : error;
   });
-  if (seconds > maxSeconds) {
-    throw new AppError("audio_too_long", {
-      detail: `The recording is longer than the maximum of ${maxSeconds} s.`,
-    });
-  }
+  if (seconds > maxSeconds) throw tooLong(maxSeconds);
   if (claimedSeconds > seconds * 1.01) {
     const detail = `The file announces ${threeDigits(claimedSeconds)} s of sound but holds ${threeDigits(seconds)} s.`;
     throw new AppError("audio_truncated", { detail });

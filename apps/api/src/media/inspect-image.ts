@@ -1,11 +1,14 @@
 import { type InputLimits, MEDIA_TYPES, type MediaFormat, type MediaType } from "@avatar/contract/limits";
 import { AppError } from "../errors.ts";
 import { type ByteSource, type ByteWindow, createByteWindow, EndOfFile } from "./byte-source.ts";
+import { findDisguise } from "./find-disguise.ts";
 import type { ImageDimensions } from "./image-dimensions.ts";
 import { readJpeg } from "./read-jpeg.ts";
 import { readPng } from "./read-png.ts";
 import { readWebp } from "./read-webp.ts";
 import { SNIFF_BYTES, sniffFormat } from "./sniff-format.ts";
+
+const TAIL_BYTES = 64 * 1024;
 
 // Own readers, because the image-size package wants all of a JPEG up to its frame header in one buffer (an ICC
 // profile or a maker's note may take megabytes), skips over garbage, and cannot tell that a file is cut off.
@@ -27,7 +30,8 @@ export async function inspectImage(
     throw new AppError("image_too_large", { detail });
   }
   const window = createByteWindow(source, 64 * 1024);
-  const format = sniffFormat(await window.bytes(0, Math.min(SNIFF_BYTES, source.size)));
+  const head = await window.bytes(0, Math.min(SNIFF_BYTES, source.size));
+  const format = sniffFormat(head);
   if (!format)
     throw new AppError("unsupported_image", { detail: "The file is not a JPEG, PNG or WebP image." });
   const read = READERS[format];
@@ -40,9 +44,15 @@ export async function inspectImage(
     throw new AppError("media_type_mismatch", { detail });
   }
 
+  const tailAt = Math.max(0, source.size - TAIL_BYTES);
   const { width, height } = await read(window).catch((error: unknown) => {
     throw error instanceof EndOfFile ? new AppError("image_truncated") : error;
   });
+  const disguise = findDisguise(head, await window.bytes(tailAt, source.size - tailAt));
+  if (disguise) {
+    const detail = `The ${format.toUpperCase()} file is ${disguise} too.`;
+    throw new AppError("image_undecodable", { detail });
+  }
   const size = `${width} x ${height} pixels`;
   if (width * height > maxPixels) {
     const detail = `The image has ${size}; the maximum is ${maxPixels / 1e6} million pixels in all.`;

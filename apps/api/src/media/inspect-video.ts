@@ -62,6 +62,7 @@ async function findParts(boxes: BoxReader, size: number): Promise<{ moov: Box; m
 }
 
 async function readMovie(boxes: BoxReader, moov: Box, media: Range): Promise<VideoFacts> {
+  await boxes.preload(moov);
   if (await boxes.find(moov, "mvex")) throw unplayable("The file is in fragments.");
   let video: { width: number; height: number; seconds: number } | undefined;
   let audio: { seconds: number } | undefined;

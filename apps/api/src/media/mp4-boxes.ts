@@ -9,11 +9,12 @@ export interface Box {
 
 /** Ten minutes in fragments of a quarter of a second need fewer. */
 const MAX_BOXES = 20_000;
-/** Boxes of fields have some hundred bytes. */
-const MAX_FIELDS_BYTES = 64 * 1024;
 /** Tables of ten minutes have 0.25 MB. */
-const MAX_TABLE_BYTES = 4 * 1024 * 1024;
-const MAX_READ_BYTES = 16 * 1024 * 1024;
+const MAX_BOX_BYTES = 4 * 1024 * 1024;
+/** Of all that is read whole. */
+const MAX_READ_BYTES = 8 * 1024 * 1024;
+
+const PRELOADED_BYTES = 1024 * 1024;
 
 export type BoxReader = ReturnType<typeof createBoxReader>;
 
@@ -62,19 +63,17 @@ export function createBoxReader(window: ByteWindow, damaged: (detail: string) =>
   }
 
   /** What a box holds. It is read whole, so it must not be long. */
-  async function read(box: Box, maxBytes = MAX_FIELDS_BYTES): Promise<Buffer> {
+  async function read(box: Box): Promise<Buffer> {
     const bytes = box.end - box.start;
     bytesLeft -= bytes;
-    if (bytes > maxBytes || bytesLeft < 0) throw damaged(`The file's ${box.type} box is too long.`);
+    if (bytes > MAX_BOX_BYTES || bytesLeft < 0) throw damaged(`The file's ${box.type} box is too long.`);
     return bytesAt(box.start, bytes);
   }
 
-  return {
-    list,
-    find,
-    get,
-    read,
-    /** What a box with a row for each sample holds. */
-    readTable: (box: Box) => read(box, MAX_TABLE_BYTES),
+  /** Brings the start of a box to hand in one read of the store: enough for a header of ten minutes. */
+  const preload = async (box: Box) => {
+    await bytesAt(box.start, Math.min(box.end - box.start, PRELOADED_BYTES));
   };
+
+  return { list, find, get, read, preload };
 }

@@ -42,7 +42,7 @@ export async function addFragment(
     let defaults: FragmentDefaults | undefined;
     for await (const box of boxes.list(traf)) {
       if (box.type === "tfhd") defaults = readHeader(await boxes.read(box), trackId, movieDefaults);
-      if (box.type === "trun" && defaults) addRun(await boxes.readTable(box), defaults, sum);
+      if (box.type === "trun" && defaults) addRun(await boxes.read(box), defaults, sum);
     }
   }
 }

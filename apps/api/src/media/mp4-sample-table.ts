@@ -21,20 +21,20 @@ export async function readSampleTable(
   media: Range,
   damaged: (detail: string) => Error,
 ): Promise<SampleTable> {
-  const table = async (type: string) => boxes.readTable(await boxes.get(stbl, type));
+  const table = async (type: string) => boxes.read(await boxes.get(stbl, type));
   const sizes = await table("stsz");
   const { samples, time } = sumTimes(await table("stts"));
   if (samples === 0) throw damaged("A track has no samples.");
   if (samples !== sizes.readUInt32BE(8)) throw damaged("A track's tables disagree on the number of samples.");
 
   const shortOffsets = await boxes.find(stbl, "stco");
-  const offsets = await boxes.readTable(shortOffsets ?? (await boxes.get(stbl, "co64")));
+  const offsets = await boxes.read(shortOffsets ?? (await boxes.get(stbl, "co64")));
   const chunks = readOffsets(offsets, shortOffsets ? 4 : 8);
   if (placeSamples(chunks, readRuns(await table("stsc")), sizes, media) !== samples)
     throw damaged("A track's samples are not all within the file.");
 
   const shifts = await boxes.find(stbl, "ctts");
-  return { samples, time, firstShownAt: shifts ? (await boxes.readTable(shifts)).readInt32BE(12) : 0 };
+  return { samples, time, firstShownAt: shifts ? (await boxes.read(shifts)).readInt32BE(12) : 0 };
 }
 
 function sumTimes(times: Buffer): Omit<SampleTable, "firstShownAt"> {

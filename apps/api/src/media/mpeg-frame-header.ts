@@ -4,8 +4,8 @@ export interface FrameHeader {
   bytes: number;
   samples: number;
   sampleRate: number;
-  /** Equal for all frames of one stream. */
-  stream: string;
+  /** Equal for all frames of one stream, and for no others. */
+  stream: number;
   /** Where an MP3 encoder puts the Xing tag in the first frame. */
   tagAt: number;
 }
@@ -14,14 +14,19 @@ export interface FrameHeader {
 const MPEG1_RATES = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 const MPEG2_RATES = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 
+const MPEG_VERSIONS = [2.5, undefined, 2, 1];
+const MPEG1_SAMPLE_RATES = [44_100, 48_000, 32_000];
+
 /** Layer III only. Frames of "free format" have no length in their header; no encoder in use makes them. */
 export function parseMp3Header(head: Buffer): FrameHeader | undefined {
   if (head.length < 4) return undefined;
-  const [, version = 0, rates = 0, mode = 0] = head;
+  const version = head.readUInt8(1);
+  const rates = head.readUInt8(2);
+  const mode = head.readUInt8(3);
   const isSync = head[0] === 0xff && (version & 0xe6) === 0xe2;
-  const mpeg = [2.5, undefined, 2, 1][(version >> 3) & 3];
+  const mpeg = MPEG_VERSIONS[(version >> 3) & 3];
   const kbits = (mpeg === 1 ? MPEG1_RATES : MPEG2_RATES)[rates >> 4];
-  const baseRate = [44_100, 48_000, 32_000][(rates >> 2) & 3];
+  const baseRate = MPEG1_SAMPLE_RATES[(rates >> 2) & 3];
   if (!isSync || !mpeg || !kbits || !baseRate) return undefined;
 
   const sampleRate = baseRate / (mpeg === 2.5 ? 4 : mpeg);
@@ -33,7 +38,7 @@ export function parseMp3Header(head: Buffer): FrameHeader | undefined {
     bytes: Math.floor(((samples / 8) * kbits * 1000) / sampleRate) + padding,
     samples,
     sampleRate,
-    stream: `mp3 ${mpeg} ${sampleRate}`,
+    stream: sampleRate,
     tagAt: 4 + sideBytes,
   };
 }
@@ -44,10 +49,9 @@ const ADTS_RATES = [
 
 export function parseAdtsHeader(head: Buffer): FrameHeader | undefined {
   if (head.length < 7) return undefined;
-  const [, version = 0, profile = 0, lengthHigh = 0, lengthMiddle = 0, lengthLow = 0, blocks = 0] = head;
-  const isSync = head[0] === 0xff && (version & 0xf6) === 0xf0;
-  const sampleRate = ADTS_RATES[(profile >> 2) & 15];
-  const bytes = ((lengthHigh & 3) << 11) | (lengthMiddle << 3) | (lengthLow >> 5);
+  const isSync = head[0] === 0xff && (head.readUInt8(1) & 0xf6) === 0xf0;
+  const sampleRate = ADTS_RATES[(head.readUInt8(2) >> 2) & 15];
+  const bytes = (head.readUInt32BE(2) >> 5) & 0x1fff;
   if (!isSync || !sampleRate || bytes <= 7) return undefined;
-  return { bytes, samples: 1024 * ((blocks & 3) + 1), sampleRate, stream: `aac ${sampleRate}`, tagAt: 0 };
+  return { bytes, samples: 1024 * ((head.readUInt8(6) & 3) + 1), sampleRate, stream: -sampleRate, tagAt: 0 };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { codeOf, secondsOf, share } from "../../test/media/inspected-audio.ts";
+import { flacFrame, flacInfo } from "../../test/media/long-audio.ts";
 import { ascii, sample } from "../../test/media/media-files.ts";
 
 const file = sample("tone.flac");
@@ -38,6 +39,14 @@ test.each([
 ])("%s at the end says how long the recording is", async (_name, header, samples) => {
   const info = Buffer.concat([Buffer.from("10001000000000000000177000f0", "hex"), Buffer.alloc(20)]);
   const start = Buffer.concat([ascii("fLaC\x80\0\0\x22"), info]);
-  const flac = Buffer.concat([start, Buffer.from(header, "hex"), Buffer.alloc(20)]);
+  const flac = Buffer.concat([start, flacFrame(0), Buffer.from(header, "hex"), Buffer.alloc(20)]);
   expect(await secondsOf(flac, "audio/flac")).toBe(samples / 96_000);
+});
+
+test("a stream that was cut out of another one is as long as the cut", async () => {
+  const frames = Array.from({ length: 10 }, (_, index) => flacFrame(5000 + index));
+  expect(await secondsOf(Buffer.concat([flacInfo(), ...frames]), "audio/flac")).toBe((10 * 4096) / 8000);
+  const info = flacInfo();
+  info.writeUInt32BE(8000 * 3600, 22); // the length of the other one
+  expect(await secondsOf(Buffer.concat([info, ...frames]), "audio/flac")).toBe((10 * 4096) / 8000);
 });

@@ -1,11 +1,15 @@
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import type { ByteWindow } from "./byte-source.ts";
 
-const MAX_BLOCKS = 1000;
+/** Most files have five; a picture takes one. */
+const MAX_BLOCKS = 100;
 const MIN_TAIL_BYTES = 128 * 1024;
 const MAX_TAIL_BYTES = 256 * 1024;
 
-/** Each frame says where it belongs, so the last one tells how much sound the file really holds. */
+/**
+ * Each frame says where it belongs, so the first and the last tell how much sound the file really holds. In a stream
+ * that was cut out of another one the first is not at zero.
+ */
 export async function readFlac(window: ByteWindow): Promise<AudioLength> {
   const info = await window.bytes(8, 34);
   const maxFrameBytes = info.readUIntBE(7, 3);
@@ -20,12 +24,20 @@ export async function readFlac(window: ByteWindow): Promise<AudioLength> {
     MAX_TAIL_BYTES,
     window.size - soundAt,
   );
+  const head = Buffer.from(await window.bytes(soundAt, Math.min(16, tailBytes)));
   // The zeros let a header be read in one piece wherever it starts.
   const tail = Buffer.concat([await window.bytes(window.size - tailBytes, tailBytes), Buffer.alloc(16)]);
   const channels = ((info.readUInt8(12) >> 1) & 7) + 1;
-  const heldSamples = findLastSample(tail, { blockSamples, channels });
-  if (heldSamples === undefined) throw undecodable("The FLAC file has no frame of sound.");
-  return { seconds: heldSamples / sampleRate, claimedSeconds: totalSamples / sampleRate };
+  const stream = { blockSamples, channels };
+  const last = findLastFrame(tail, stream);
+  if (!last) throw undecodable("The FLAC file has no frame of sound.");
+  const first = readFrame(Buffer.concat([head, Buffer.alloc(16)]), stream);
+  const start = first?.start ?? 0;
+  return {
+    seconds: Math.max(0, last.end - start) / sampleRate,
+    // Who cuts a stream without decoding it leaves the whole's length in the header.
+    claimedSeconds: start === 0 ? totalSamples / sampleRate : undefined,
+  };
 }
 
 async function skipMetadata(window: ByteWindow): Promise<number> {
@@ -39,22 +51,32 @@ async function skipMetadata(window: ByteWindow): Promise<number> {
   throw undecodable("The FLAC file has too many metadata blocks.");
 }
 
+interface Stream {
+  blockSamples: number;
+  channels: number;
+}
+
+/** In samples of the whole stream. */
+interface Frame {
+  start: number;
+  end: number;
+}
+
 /** RFC 9639, section 9.1. The checksum in each header tells a frame from sound that looks like one. */
-function findLastSample(
-  tail: Buffer,
-  stream: { blockSamples: number; channels: number },
-): number | undefined {
+function findLastFrame(tail: Buffer, stream: Stream): Frame | undefined {
   for (let at = tail.lastIndexOf(0xff); at >= 0; at = at > 0 ? tail.lastIndexOf(0xff, at - 1) : -1) {
-    const end = readFrameEnd(tail.subarray(at, at + 16), stream);
-    if (end !== undefined) return end;
+    const frame = readFrame(tail.subarray(at, at + 16), stream);
+    if (frame) return frame;
   }
   return undefined;
 }
 
-function readFrameEnd(head: Buffer, stream: { blockSamples: number; channels: number }): number | undefined {
-  const [, strategy = 0, codes = 0, layout = 0] = head;
+function readFrame(head: Buffer, stream: Stream): Frame | undefined {
+  const strategy = head.readUInt8(1);
+  const codes = head.readUInt8(2);
+  const layout = head.readUInt8(3);
   const channels = layout >> 4 < 8 ? (layout >> 4) + 1 : 2;
-  const isHeader = (strategy & 0xfe) === 0xf8 && layout >> 4 < 11 && (layout & 1) === 0;
+  const isHeader = head[0] === 0xff && (strategy & 0xfe) === 0xf8 && layout >> 4 < 11 && (layout & 1) === 0;
   if (!isHeader || channels !== stream.channels) return undefined;
 
   const number = readCodedNumber(head.subarray(4));
@@ -74,7 +96,8 @@ function readFrameEnd(head: Buffer, stream: { blockSamples: number; channels: nu
   if (rateCode >= 12) at += rateCode === 12 ? 1 : 2;
   if (crc8(head.subarray(0, at)) !== head[at]) return undefined;
   const isFixed = (strategy & 1) === 0;
-  return number.value * (isFixed ? stream.blockSamples : 1) + samples;
+  const start = number.value * (isFixed ? stream.blockSamples : 1);
+  return { start, end: start + samples };
 }
 
 /** UTF-8's scheme, stretched to 36 bits. */

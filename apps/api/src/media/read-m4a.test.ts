@@ -1,6 +1,9 @@
+import { LIMITS } from "@avatar/contract/limits";
 import { expect, test } from "vitest";
 import { codeOf, secondsOf, share } from "../../test/media/inspected-audio.ts";
-import { ascii, sample, uint } from "../../test/media/media-files.ts";
+import { m4aBox, m4aFragment, m4aOf } from "../../test/media/long-audio.ts";
+import { ascii, sample, sourceOf, uint } from "../../test/media/media-files.ts";
+import { inspectAudio } from "./inspect-audio.ts";
 
 const atEnd = sample("tone.m4a");
 const atStart = sample("tone-faststart.m4a");
@@ -106,6 +109,13 @@ test.each([
   ["a box shorter than itself", patched(atEnd, "mdia", -4, 4)],
   ["a box longer than the one around it", patched(atStart, "stts", -4, 2000)],
   ["no table of times", patched(atEnd, "stts", 0, 0x66726565)],
+  [
+    "a flood of fragments without sound",
+    Buffer.concat([
+      inFragments.subarray(0, inFragments.indexOf("moof") - 4),
+      ...Array(300).fill(m4aFragment(0)),
+    ]),
+  ],
   ["a flood of boxes", Buffer.concat([atEnd, ...Array(21_000).fill(ascii("\0\0\0\x08free"))])],
 ])("%s cannot be decoded", async (_name, file) => {
   expect(await codeOf(file, "audio/mp4")).toBe("audio_undecodable");
@@ -121,4 +131,13 @@ test("protected sound is not supported", async () => {
   const encrypted = Buffer.from(atEnd);
   encrypted.write("enca", encrypted.indexOf("mp4a"), "latin1");
   expect(await codeOf(encrypted, "audio/mp4")).toBe("unsupported_audio");
+});
+
+test("a long header behind the sound takes one more read", async () => {
+  const file = m4aOf({ samples: 9000, heldBytes: 500_000 });
+  const [moov, mdat] = [file.indexOf("moov") - 4, file.indexOf("mdat") - 4];
+  const header = m4aBox("moov", m4aBox("free", Buffer.alloc(250_000)), file.subarray(moov + 8, mdat));
+  const source = sourceOf(Buffer.concat([file.subarray(0, moov), file.subarray(mdat), header]));
+  expect((await inspectAudio(source, "audio/mp4", LIMITS.audio)).seconds).toBe(576);
+  expect(source.reads).toBe(3);
 });

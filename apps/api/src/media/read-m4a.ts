@@ -1,9 +1,17 @@
 import { AppError } from "../errors.ts";
-import { type AudioLength, undecodable } from "./audio-length.ts";
+import { type AudioLength, assertDense, type Density, undecodable } from "./audio-length.ts";
 import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 import { type Box, type BoxReader, createBoxReader } from "./mp4-boxes.ts";
 import { type Edit, readClock, readEdit } from "./mp4-edit-list.ts";
 import { addFragment, type FragmentDefaults, readFragmentDefaults, type SampleSum } from "./mp4-fragments.ts";
+
+/** A live stream of AAC may send each packet in a fragment of its own. */
+const MAX_FRAGMENTS_PER_SECOND = 50;
+const SPARE_FRAGMENTS = 200;
+/** Around the header, and in front of each fragment. */
+const MAX_OTHER_BOXES = 50;
+/** Stereo at 192 kHz and 24 bit has 1.2 MB/s before it is compressed. */
+const LOSSLESS: Density = { spareBytes: 4_000_000, bytesPerSecond: 2_500_000 };
 
 interface Track {
   id: number;
@@ -19,10 +27,21 @@ export async function readM4a(window: ByteWindow): Promise<AudioLength> {
   const boxes = createBoxReader(window, undecodable);
   let track: Track | undefined;
   let mediaBytes = 0;
+  let [fragments, otherBoxes] = [0, 0];
+  let firstFragmentAt: number | undefined;
   for await (const box of boxes.list({ start: 0, end: window.size })) {
     if (box.type === "mdat") mediaBytes += box.end - box.start;
-    if (box.type === "moov") track = await readAudioTrack(boxes, box);
-    if (box.type === "moof" && track) await addFragment(boxes, box, track.id, track.defaults, track.listed);
+    else if (box.type === "moof" && track) {
+      fragments += 1;
+      await addFragment(boxes, box, track.id, track.defaults, track.listed);
+      const seconds = track.listed.time / track.timescale;
+      firstFragmentAt ??= box.start;
+      assertDense(box.end - firstFragmentAt, seconds, LOSSLESS);
+      if (fragments > SPARE_FRAGMENTS + seconds * MAX_FRAGMENTS_PER_SECOND)
+        throw undecodable("The file is in too many fragments.");
+    } else if (box.type === "moov" && !track) track = await readAudioTrack(boxes, box);
+    else if (++otherBoxes > MAX_OTHER_BOXES * (1 + fragments))
+      throw undecodable("The file has too many boxes.");
   }
   if (!track) throw undecodable("The M4A file has no header; its recording was probably never finished.");
   if (track.listed.bytes > mediaBytes) throw new EndOfFile();
@@ -36,6 +55,7 @@ export async function readM4a(window: ByteWindow): Promise<AudioLength> {
 }
 
 async function readAudioTrack(boxes: BoxReader, moov: Box): Promise<Track> {
+  await boxes.preload(moov);
   for await (const trak of boxes.list(moov)) {
     if (trak.type !== "trak") continue;
     const handler = await boxes.find(trak, "mdia", "hdlr");
@@ -65,8 +85,8 @@ async function readTrack(boxes: BoxReader, trak: Box): Promise<Omit<Track, "defa
     timescale,
     claimedTime: duration,
     listed: sumTables(
-      await boxes.readTable(await boxes.get(tables, "stts")),
-      await boxes.readTable(await boxes.get(tables, "stsz")),
+      await boxes.read(await boxes.get(tables, "stts")),
+      await boxes.read(await boxes.get(tables, "stsz")),
     ),
   };
 }

@@ -54,6 +54,14 @@ describe("MP3", () => {
     expect(source.readBytes).toBeLessThan(source.size / 4);
   });
 
+  test("300 MB are refused by their size, however large the cover image before them is", async () => {
+    const limits = { ...LIMITS.audio, maxBytes: 1e9 };
+    const source = sourceOf(Buffer.concat([id3Tag(9_000_000), Buffer.alloc(300e6, frames)]));
+    const inspected = inspectAudio(source, "audio/mpeg", limits);
+    await expect(inspected).rejects.toMatchObject({ code: "audio_too_long" });
+    expect(source.reads).toBeLessThanOrEqual(2);
+  });
+
   test.each([
     ["a tag and nothing else", Buffer.concat([id3Tag(100), Buffer.alloc(100)]), "audio_undecodable"],
     ["a tag longer than the file", id3Tag(10_000).subarray(0, 5000), "audio_truncated"],

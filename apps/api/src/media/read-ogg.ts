@@ -1,12 +1,16 @@
 import { AppError } from "../errors.ts";
-import { type AudioLength, undecodable } from "./audio-length.ts";
-import type { ByteWindow } from "./byte-source.ts";
+import { type AudioLength, assertDense, type Density, LOSSY, undecodable } from "./audio-length.ts";
+import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 
 const MAX_STREAMS = 64;
-/** Ten minutes of the usual 20 ms packets need 30,000, each in a page of its own. */
-const MAX_PAGES = 40_000;
-/** Ten minutes of Opus in its shortest packets need 240,000. */
-const MAX_PACKETS = 250_000;
+/** The usual packet has 20 ms, and may have a page of its own. */
+const MAX_PAGES_PER_SECOND = 60;
+/** Opus in its shortest packets. */
+const MAX_PACKETS_PER_SECOND = 400;
+/** Headers, packets that were lost, packets of silence without a frame. */
+const SPARE_PACKETS = 10_000;
+/** With a cover image in the comments and a film's pictures between the sound. */
+const WITH_PICTURES: Density = { spareBytes: 16_000_000, bytesPerSecond: 1_000_000 };
 
 /** A stream of sound. A file may hold several, one after the other. */
 interface Stream {
@@ -15,10 +19,12 @@ interface Stream {
   headerPackets: number;
   /** Decoders drop the first samples of an Opus stream. */
   skippedSamples: number;
-  /** How many samples the packet at the start of `bytes` holds; for Vorbis, the most it can hold. */
-  samplesOf: (bytes: Buffer) => number;
+  /** How many samples the packet that starts at `at` holds; for Vorbis, the most it can hold. */
+  samplesOf: (bytes: Buffer, at: number, length: number) => number;
   isExact: boolean;
   packets: number;
+  /** Of the pages with sound. */
+  bytes: number;
   heldSamples: number;
   /** What the last page holds: its end may be cut on purpose. */
   pageSamples: number;
@@ -32,10 +38,12 @@ export async function readOgg(window: ByteWindow, maxSeconds: number): Promise<A
   const streams: Stream[] = [];
   const bySerial = new Map<number, Stream | undefined>();
   let at = 0;
-  for (let pages = 0; at < window.size; pages++) {
-    if (pages > MAX_PAGES) throw undecodable("The OGG file has too many pages.");
-    const page = await readPage(window, at);
+  let pages = 0;
+  let heldSeconds = 0;
+  while (at < window.size) {
+    const page = heldPage(window, at) ?? (await readPage(window, at));
     at = page.end;
+    pages += 1;
     if (page.isFirst) {
       const stream = readStreamHeader(page.body);
       bySerial.set(page.serial, stream);
@@ -43,9 +51,18 @@ export async function readOgg(window: ByteWindow, maxSeconds: number): Promise<A
       if (streams.length > MAX_STREAMS) throw undecodable("The OGG file has too many streams.");
     }
     const stream = bySerial.get(page.serial);
+    if (stream) {
+      addPage(stream, page);
+      heldSeconds += stream.pageSamples / stream.sampleRate;
+    }
+    assertDense(at, heldSeconds, WITH_PICTURES);
+    if (pages > SPARE_PACKETS + heldSeconds * MAX_PAGES_PER_SECOND)
+      throw undecodable("The OGG file has too many pages.");
     if (!stream) continue;
-    addPage(stream, page);
-    if (stream.packets > MAX_PACKETS) throw undecodable("The OGG file has too many packets.");
+    const streamSeconds = stream.heldSamples / stream.sampleRate;
+    assertDense(stream.bytes, streamSeconds, LOSSY);
+    if (stream.packets > SPARE_PACKETS + streamSeconds * MAX_PACKETS_PER_SECOND)
+      throw undecodable("The OGG file has too many packets.");
     if (playedSamples(stream) / stream.sampleRate > maxSeconds + 1) break;
   }
   if (streams.length === 0) {
@@ -70,29 +87,51 @@ interface Page {
   end: number;
 }
 
+const MAX_PAGE_BYTES = 27 + 255 + 255 * 255;
+
 async function readPage(window: ByteWindow, at: number): Promise<Page> {
-  const head = await window.bytes(at, 27);
-  if (head.toString("latin1", 0, 5) !== "OggS\0") throw undecodable("A page of the OGG file is damaged.");
-  const lacing = await window.bytes(at + 27, head.readUInt8(26));
+  await window.bytes(at, Math.min(MAX_PAGE_BYTES, window.size - at));
+  const page = heldPage(window, at);
+  if (!page) throw new EndOfFile();
+  return page;
+}
+
+/** The page at `at`, when all of it is at hand. */
+function heldPage(window: ByteWindow, at: number): Page | undefined {
+  const head = window.held(at, 27);
+  if (!head) return undefined;
+  if (head.readUInt32BE(0) !== OGGS || head[4] !== 0) throw undecodable("A page of the OGG file is damaged.");
+  const lacing = window.held(at + 27, head.readUInt8(26));
+  if (!lacing) return undefined;
   const bodyAt = at + 27 + lacing.length;
-  const body = await window.bytes(
-    bodyAt,
-    lacing.reduce((sum, bytes) => sum + bytes, 0),
-  );
-  const position = head.readBigInt64LE(6);
+  let bodyBytes = 0;
+  for (const bytes of lacing) bodyBytes += bytes;
+  const body = window.held(bodyAt, bodyBytes);
+  if (!body) return undefined;
+  const flags = head.readUInt8(5);
+  const position = head.readInt32LE(10) * 2 ** 32 + head.readUInt32LE(6);
   return {
-    isFirst: (head.readUInt8(5) & 2) !== 0,
-    isContinued: (head.readUInt8(5) & 1) !== 0,
-    position: position >= 0n ? Number(position) : undefined,
+    isFirst: (flags & 2) !== 0,
+    isContinued: (flags & 1) !== 0,
+    position: position >= 0 ? position : undefined,
     serial: head.readUInt32LE(14),
     lacing,
     body,
-    end: bodyAt + body.length,
+    end: bodyAt + bodyBytes,
   };
 }
 
+const OGGS = 0x4f676753;
+
 function readStreamHeader(body: Buffer): Stream | undefined {
-  const start = { packets: 0, heldSamples: 0, pageSamples: 0, position: 0, startPosition: undefined };
+  const start = {
+    packets: 0,
+    bytes: 0,
+    heldSamples: 0,
+    pageSamples: 0,
+    position: 0,
+    startPosition: undefined,
+  };
   if (body.toString("latin1", 0, 8) === "OpusHead" && body.length >= 19) {
     const skippedSamples = body.readUInt16LE(10);
     return {
@@ -126,12 +165,13 @@ function addPage(stream: Stream, { isContinued, position, lacing, body }: Page):
   let at = 0;
   for (const bytes of lacing) {
     if (startsPacket && stream.packets++ >= stream.headerPackets) {
-      stream.pageSamples += stream.samplesOf(body.subarray(at, at + bytes));
+      stream.pageSamples += stream.samplesOf(body, at, bytes);
     }
     at += bytes;
     startsPacket = bytes < 255;
   }
   stream.heldSamples += stream.pageSamples;
+  if (stream.packets > stream.headerPackets) stream.bytes += body.length;
   if (position === undefined || stream.packets <= stream.headerPackets) return;
   // A recording of a broadcast does not start at zero.
   stream.startPosition ??= Math.max(0, position - stream.heldSamples);
@@ -146,13 +186,17 @@ function playedSamples(stream: Stream): number {
   return Math.max(0, played - stream.skippedSamples);
 }
 
+const FRAMES = [1, 2, 2];
+const SPEECH_SAMPLES = [480, 960, 1920, 2880];
+
 /** RFC 6716, section 3.1: the first byte has the length of a frame, the first two the number of frames. */
-function opusSamples(packet: Buffer): number {
-  if (packet.length === 0) return 0; // a packet that was lost
-  const [first = 0, second = 0] = packet;
+function opusSamples(body: Buffer, at: number, length: number): number {
+  if (length === 0) return 0; // a packet that was lost
+  const first = body.readUInt8(at);
+  const second = length > 1 ? body.readUInt8(at + 1) : 0;
   const mode = first >> 3;
-  const frames = [1, 2, 2, second & 63][first & 3] ?? 0;
+  const frames = FRAMES[first & 3] ?? second & 63;
   if (mode >= 16) return frames * 120 * 2 ** (mode & 3);
   if (mode >= 12) return frames * 480 * 2 ** (mode & 1);
-  return frames * ([480, 960, 1920, 2880][mode & 3] ?? 0);
+  return frames * (SPEECH_SAMPLES[mode & 3] ?? 0);
 }

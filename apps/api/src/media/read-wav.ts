@@ -2,7 +2,8 @@ import { AppError } from "../errors.ts";
 import { type AudioLength, undecodable } from "./audio-length.ts";
 import type { ByteWindow } from "./byte-source.ts";
 
-const MAX_CHUNKS = 1000;
+/** A broadcast recorder writes ten. */
+const MAX_CHUNKS = 100;
 /** Encoders that write into a pipe cannot know the length. */
 const UNKNOWN = 0xffff_ffff;
 

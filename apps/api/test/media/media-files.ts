@@ -6,15 +6,19 @@ import type { ByteSource } from "../../src/media/byte-source.ts";
 export const sample = (name: string): Buffer => readFileSync(new URL(name, import.meta.url));
 
 /** A file in memory that counts what is read of it. */
-export function sourceOf(file: Uint8Array): ByteSource & { reads: number; readBytes: number } {
+export function sourceOf(
+  file: Uint8Array,
+): ByteSource & { reads: number; readBytes: number; longestRead: number } {
   return {
     size: file.length,
     reads: 0,
     readBytes: 0,
+    longestRead: 0,
     async read(start, end) {
       const bytes = file.subarray(start, end);
       this.reads += 1;
       this.readBytes += bytes.length;
+      this.longestRead = Math.max(this.longestRead, bytes.length);
       return bytes;
     },
   };
@@ -79,8 +83,12 @@ export function riffChunk(name: string, data: Buffer): Buffer {
 }
 
 /** A PNG's header and end around `pixels`, which nobody decodes here. */
-export function aPng({ width = 512, height = 640, pixels = Buffer.alloc(64) } = {}): Buffer {
-  const header = Buffer.concat([uint(width, 4, "BE"), uint(height, 4, "BE"), Buffer.from([8, 2, 0, 0, 0])]);
+export function aPng({ width = 512, height = 640, bits = 8, pixels = Buffer.alloc(64) } = {}): Buffer {
+  const header = Buffer.concat([
+    uint(width, 4, "BE"),
+    uint(height, 4, "BE"),
+    Buffer.from([bits, bits === 1 ? 0 : 2, 0, 0, 0]),
+  ]);
   const signature = Buffer.from("89504e470d0a1a0a", "hex");
   return Buffer.concat([
     signature,
