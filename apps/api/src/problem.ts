@@ -29,8 +29,6 @@ export function toProblem(error: unknown, requestId: string): Problem {
 
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  // Before its causes are looked at: a host of a customer that cannot be reached is no database of ours.
-  if (error instanceof TRPCError && error.cause instanceof AppError) return error.cause;
   if (isDatabaseUnavailable(error))
     return new AppError("unavailable", { retryAfterMs: RETRY_AFTER_MS, cause: error });
   if (error instanceof StorageUnavailable)

@@ -3,8 +3,10 @@ import { type AudioLength, assertDense, type Density, LOSSY, undecodable } from 
 import { type ByteWindow, EndOfFile } from "./byte-source.ts";
 
 const MAX_STREAMS = 64;
-/** The usual packet has 20 ms, and may have a page of its own. */
-const MAX_PAGES_PER_SECOND = 60;
+/** The usual packet has 20 ms, and may have a page of its own; so may a film's pictures. */
+const MAX_PAGES_PER_SECOND = 120;
+/** Headers with a cover image. */
+const SPARE_PAGES = 1000;
 /** Opus in its shortest packets. */
 const MAX_PACKETS_PER_SECOND = 400;
 /** Headers, packets that were lost, packets of silence without a frame. */
@@ -56,7 +58,7 @@ export async function readOgg(window: ByteWindow, maxSeconds: number): Promise<A
       heldSeconds += stream.pageSamples / stream.sampleRate;
     }
     assertDense(at, heldSeconds, WITH_PICTURES);
-    if (pages > SPARE_PACKETS + heldSeconds * MAX_PAGES_PER_SECOND)
+    if (pages > SPARE_PAGES + heldSeconds * MAX_PAGES_PER_SECOND)
       throw undecodable("The OGG file has too many pages.");
     if (!stream) continue;
     const streamSeconds = stream.heldSamples / stream.sampleRate;

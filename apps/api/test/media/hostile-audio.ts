@@ -16,11 +16,14 @@ import { ascii, aWav, id3Tag, riffChunk, sample, uint } from "./media-files.ts";
 export type HostileFile = [name: string, declared: MediaType, make: () => Buffer];
 
 const BYTES = 100_000_000;
+/** An MP3 of more would be refused for its size alone. */
+const MP3_BYTES = 50_000_000;
 const HOURS_18 = 18 * 3600;
 
 const filled = (piece: Buffer, bytes = BYTES) =>
   Buffer.alloc(Math.floor(bytes / piece.length) * piece.length, piece);
-const filledAfter = (start: Buffer, piece: Buffer) => Buffer.concat([start, filled(piece)]);
+const filledAfter = (start: Buffer, piece: Buffer, bytes = BYTES) =>
+  Buffer.concat([start, filled(piece, bytes)]);
 
 const patched = (name: string, at: (file: Buffer) => number, bytes: Buffer) => {
   const file = sample(name);
@@ -39,6 +42,7 @@ const fragmentedHead = () => {
   const file = sample("tone-fragmented.m4a");
   return file.subarray(0, file.indexOf("moof") - 4);
 };
+const richMp3Frame = Buffer.concat([Buffer.from("fffbe400", "hex"), Buffer.alloc(956)]);
 /** Fields of an APE tag that says that nothing follows. */
 const apeTag = Buffer.concat([ascii("APETAGEX"), Buffer.alloc(24)]);
 
@@ -119,15 +123,16 @@ const TEN_HOURS: HostileFile[] = [
 ];
 
 const LARGE: HostileFile[] = [
-  ["MP3 of 100 MB of empty ID3 tags", "audio/mpeg", () => filledAfter(mp3, id3Tag(0))],
-  ["MP3 of 100 MB of empty APE tags", "audio/mpeg", () => filledAfter(mp3, apeTag)],
-  ["MP3 of 100 MB of ID3 tags of 0.2 MB", "audio/mpeg", () => filledAfter(mp3, id3Tag(200_000))],
-  ["MP3 of 100 MB of broken frames", "audio/mpeg", () => filledAfter(mp3, Buffer.from("fffbe0c0", "hex"))],
+  ["MP3 of 50 MB of empty ID3 tags", "audio/mpeg", () => filledAfter(mp3, id3Tag(0), MP3_BYTES)],
+  ["MP3 of 50 MB of empty APE tags", "audio/mpeg", () => filledAfter(mp3, apeTag, MP3_BYTES)],
+  ["MP3 of 50 MB of ID3 tags of 0.2 MB", "audio/mpeg", () => filledAfter(mp3, id3Tag(200_000), MP3_BYTES)],
   [
-    "MP3 of 100 MB at 320 kbit/s",
+    "MP3 of 50 MB of broken frames",
     "audio/mpeg",
-    () => filled(Buffer.concat([Buffer.from("fffbe400", "hex"), Buffer.alloc(956)])),
+    () => filledAfter(mp3, Buffer.from("fffbe0c0", "hex"), MP3_BYTES),
   ],
+  ["MP3 of 50 MB at 320 kbit/s", "audio/mpeg", () => filled(richMp3Frame, MP3_BYTES)],
+  ["MP3 of 100 MB at 320 kbit/s", "audio/mpeg", () => filled(richMp3Frame)],
   ["AAC of 100 MB in frames of 8 bytes", "audio/aac", () => filled(adtsFrame(8, 0))],
   ["AAC of 100 MB in frames of 8 KB", "audio/aac", () => filled(adtsFrame(8191, 0))],
   [

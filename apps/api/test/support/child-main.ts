@@ -9,6 +9,8 @@ export interface ChildOptions extends CrashOptions {
   /** `hold`: runs never end. `fail first`: the first one fails for a passing reason. Default: they succeed at once. */
   engine?: "hold" | "fail first" | "succeed";
   dispatcher?: Partial<DispatcherOptions>;
+  /** How far its clock is ahead. */
+  aheadMs?: number;
 }
 
 const never = new Promise<void>(() => {});
@@ -24,6 +26,7 @@ if (process.env.CHILD_OPTIONS) {
       if (options.engine === "fail first") engine.scripts = [{ fail: "render_failed" }];
       return crashPoints?.wrapEngine(engine) ?? engine;
     },
+    now: () => new Date(Date.now() + (options.aheadMs ?? 0)),
     dispatcher: { pollMs: 100, leaseMs: 1000, ...options.dispatcher },
   });
   // No exit: a socket, timer or thread that is left open would keep the process alive.

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,7 +104,12 @@ async function createTestStore(kind: "disk" | "s3", dataDir: string, now: () => 
 /** Files below a folder of the data directory, by their paths in it. */
 export async function filesIn(dataDir: string, folder: string): Promise<string[]> {
   const root = join(dataDir, folder);
-  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((error) => {
+    // Also where a folder below went away in the meantime.
+    if (error.code === "ENOENT") return existsSync(root) ? undefined : [];
+    throw error;
+  });
+  if (!entries) return filesIn(dataDir, folder);
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
