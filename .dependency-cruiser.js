@@ -59,6 +59,15 @@ export default {
       `${api}/db/|-repository\\.ts$|${tests}`,
     ),
     rule(
+      "only-the-bucket-knows-the-aws-sdk",
+      "Stores are behind one interface.",
+      api,
+      {
+        path: "node_modules/@aws-sdk/",
+      },
+      `${api}/storage/r2-[^/]+\\.ts$|${tests}`,
+    ),
+    rule(
       "features-know-no-http",
       "http -> trpc -> feature -> repository -> db.",
       `${api}/(jobs|uploads|api-keys|dispatch|engine|storage|media|retention|db)/`,

@@ -21,7 +21,13 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      exclude: ["src/main.ts", "src/cli/write-*.ts", "src/engine/preview-worker.ts", "src/**/*.test.ts"],
+      exclude: [
+        "src/main.ts",
+        "src/cli/storage.ts",
+        "src/cli/write-*.ts",
+        "src/engine/preview-worker.ts",
+        "src/**/*.test.ts",
+      ],
       thresholds: { lines: 80, functions: 80, branches: 75 },
     },
   },

@@ -100,6 +100,12 @@ export class ObjectTooLarge extends Error {
 /** The store did not do what it was asked to; it may later. */
 export class StorageUnavailable extends Error {
   override readonly name = "StorageUnavailable";
+  /** What the store or the system calls it, for example `AccessDenied` or `ECONNREFUSED`. */
+  readonly reason: string | undefined;
+  constructor(message: string, { reason, ...options }: ErrorOptions & { reason?: string } = {}) {
+    super(message, options);
+    this.reason = reason;
+  }
 }
 
 /** Keys are ours, so a bad one is a mistake of ours; but it must never name anything outside of the store. */

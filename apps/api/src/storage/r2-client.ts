@@ -31,3 +31,9 @@ export function createR2Client({ endpoint, accessKeyId, secretAccessKey }: R2Con
 }
 
 const MAX_SOCKETS = 256;
+
+/** The code of a lost connection, or what S3 calls its refusal. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}

@@ -26,7 +26,7 @@ import {
   type StoredObject,
 } from "./object-store.ts";
 import type { Processes } from "./processes.ts";
-import { createR2Client, type R2Config } from "./r2-client.ts";
+import { createR2Client, type R2Config, reasonOf } from "./r2-client.ts";
 
 interface Deps {
   config: R2Config;
@@ -235,7 +235,7 @@ const isRefusal = (error: unknown) =>
 /** Not the SDK's own error: that holds the request, and with it a signature. */
 function unavailable(error: unknown): StorageUnavailable {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return new StorageUnavailable(`the bucket did not do it: ${name}: ${message}`);
+  return new StorageUnavailable(`the bucket did not do it: ${name}: ${message}`, { reason: reasonOf(error) });
 }
 
 function throwUnavailable(error: unknown): never {

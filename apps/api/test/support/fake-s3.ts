@@ -32,6 +32,8 @@ export interface FakeS3 {
   /** In the order in which they came. */
   requests: LoggedRequest[];
   faults: Faults;
+  /** Headers that it takes no notice of, though it checks their signature, as some other servers do. */
+  ignores: Set<string>;
   /** Nobody listens at the port any more, and every connection is cut. */
   down(): Promise<void>;
   /** At the same port as before. */
@@ -47,9 +49,10 @@ export async function startFakeS3(options: Options = {}): Promise<FakeS3> {
   const bucket = new Bucket({ name: options.bucket ?? "avatar", now, directory });
   const faults = createFaults();
   const requests: LoggedRequest[] = [];
+  const ignores = new Set<string>();
 
   const account = { accessKeyId, secretAccessKey, now, linksNow: options.linksNow ?? now };
-  const respond = createResponder({ bucket, account, faults, requests });
+  const respond = createResponder({ bucket, account, faults, requests, ignores });
 
   const working = new Set<Promise<void>>();
   const unexpected: unknown[] = [];
@@ -89,6 +92,7 @@ export async function startFakeS3(options: Options = {}): Promise<FakeS3> {
     objects: bucket.objects,
     requests,
     faults,
+    ignores,
     down,
     up,
     async stop() {

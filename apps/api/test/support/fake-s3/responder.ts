@@ -24,10 +24,11 @@ interface Deps {
   account: Account;
   faults: ReturnType<typeof createFaults>;
   requests: LoggedRequest[];
+  ignores: ReadonlySet<string>;
 }
 
 /** Takes one request from its first line to the end of its answer, with what goes wrong on the way. */
-export function createResponder({ bucket, account, faults, requests }: Deps) {
+export function createResponder({ bucket, account, faults, requests, ignores }: Deps) {
   async function respond(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const id = randomBytes(8).toString("hex").toUpperCase();
     response.setHeader("x-amz-request-id", id);
@@ -76,8 +77,12 @@ export function createResponder({ bucket, account, faults, requests }: Deps) {
     const payloadHash = verifySignature(request, account);
     const deletionError = (key: string) =>
       typeof fault === "object" && "keys" in fault && fault.keys(key) ? fault.code : undefined;
-    return runOperation(operation, bucket, { ...request, payloadHash }, deletionError);
+    const heeded = { ...request, headers: without(request.headers), amz: without(request.amz), payloadHash };
+    return runOperation(operation, bucket, heeded, deletionError);
   }
+
+  const without = (headers: ReadonlyMap<string, string>) =>
+    new Map([...headers].filter(([name]) => !ignores.has(name)));
 
   return respond;
 }
