@@ -29,6 +29,8 @@ export interface FakeS3 {
   secretAccessKey: string;
   /** What is in the bucket now, by key. */
   objects: Map<string, StoredObject>;
+  /** In parts, and not completed. */
+  uploads: ReadonlyMap<string, unknown>;
   /** In the order in which they came. */
   requests: LoggedRequest[];
   faults: Faults;
@@ -90,6 +92,7 @@ export async function startFakeS3(options: Options = {}): Promise<FakeS3> {
     accessKeyId,
     secretAccessKey,
     objects: bucket.objects,
+    uploads: bucket.uploads,
     requests,
     faults,
     ignores,
