@@ -24,9 +24,11 @@ export async function checkDisk(options: Options): Promise<void> {
   );
   const [from, folder] = [join(dataDir, `check-${randomUUID()}`), join(dataDir, `check-${randomUUID()}.d`)];
   let firstMade: string | undefined;
+  let isMade = false;
   try {
     const isWritable = await check(`write and fsync a file in ${dataDir}`, async () => {
       firstMade = await mkdir(dataDir, { recursive: true });
+      isMade = true;
       const file = await open(from, "wx", 0o600);
       try {
         await file.writeFile("check");
@@ -56,9 +58,11 @@ export async function checkDisk(options: Options): Promise<void> {
       expectThat(bytes >= GIB, seen, remedy);
     });
   } finally {
-    await rm(from, { force: true });
-    await rm(folder, { recursive: true, force: true });
-    await removeEmpty(dataDir, firstMade);
+    if (isMade) {
+      await rm(from, { force: true });
+      await rm(folder, { recursive: true, force: true });
+      await removeEmpty(dataDir, firstMade);
+    }
   }
   if (publicBaseUrl) report({ result: "ok", what: `links start with ${publicBaseUrl} (PUBLIC_BASE_URL)` });
   else {

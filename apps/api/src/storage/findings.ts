@@ -32,11 +32,17 @@ export function createChecker(report: Report, remedyFor: (error: unknown) => str
       report({ result: "ok", what });
       return true;
     } catch (error) {
-      const { message } = error instanceof Error ? error : new Error(String(error));
-      report({ result: "FAILED", what, seen: message, remedy: remedyFor(error) });
+      report({ result: "FAILED", what, seen: messageOf(error), remedy: remedyFor(error) });
       return false;
     }
   };
+}
+
+/** fetch says "fetch failed", and why in its cause; which may be several errors, with no message of their own. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof TypeError && error.cause) return messageOf(error.cause);
+  return error.message || ("code" in error ? String(error.code) : error.name);
 }
 
 export function toText({ result, what, seen, remedy }: Finding): string {

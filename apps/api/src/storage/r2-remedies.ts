@@ -33,11 +33,11 @@ const LOST = /^(E[A-Z]+|CERT_|DEPTH_|SELF_SIGNED|UNABLE_|UND_ERR_|ERR_TLS|ERR_SS
 
 export function remedyFor(error: unknown): string {
   if (error instanceof CheckFailure && error.remedy) return error.remedy;
-  const cause = error instanceof TypeError && error.cause ? error.cause : error;
-  const reason = error instanceof StorageUnavailable ? (error.reason ?? "") : reasonOf(cause);
+  const isLostFetch = error instanceof TypeError && error.cause !== undefined;
+  const reason = error instanceof StorageUnavailable ? (error.reason ?? "") : reasonOf(error);
   const known = Object.hasOwn(REMEDIES, reason) ? REMEDIES[reason] : undefined;
   if (known) return known;
-  if (LOST.test(reason)) return ENDPOINT;
+  if (isLostFetch || LOST.test(reason)) return ENDPOINT;
   return "The store does not behave as R2 does. Try again; if it stays so, see docs/storage.md for what is needed of it.";
 }
 
