@@ -20,6 +20,8 @@ export function createR2Client({ endpoint, accessKeyId, secretAccessKey }: R2Con
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: 3,
+    // Else it writes to the console what it also throws.
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
     requestHandler: {
       connectionTimeout: 2000,
       // Of silence, not of the whole: a large object may take its time.
