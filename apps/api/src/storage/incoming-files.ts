@@ -13,8 +13,6 @@ interface Deps {
   durable: boolean;
 }
 
-export type IncomingFiles = ReturnType<typeof createIncomingFiles>;
-
 const ALONE = { id: "alone", isLeftOver: () => true };
 
 /** Files that are being received: nobody sees an object before it is whole, and its size and hash are known. */
