@@ -1,6 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-const PROOFS = ["store-faults", "retention-kill", "kill", "crash-points", "idempotency", "fairness", "postgres/dispatcher", "postgres/leases"];
+const PROOFS = [
+  "store-faults",
+  "retention-kill",
+  "kill",
+  "crash-points",
+  "idempotency",
+  "fairness",
+  "postgres/dispatcher",
+  "postgres/leases",
+];
 
 const UNIT_PROOFS = ["inspect-fuzz", "inspect-video"];
 
