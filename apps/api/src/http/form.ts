@@ -5,12 +5,15 @@ import type { FastifyRequest } from "fastify";
 import type { Caller } from "../api-keys/api-key-service.ts";
 import { AppError } from "../errors.ts";
 import { unsupported } from "../uploads/file-type.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 import { textConverters } from "./text-fields.ts";
 
 /** A form, as the JSON input that it stands for. */
 export interface ReceivedForm {
   input: Record<string, unknown>;
+  /** The uploads that `input` names. */
+  received: readonly UploadRow[];
   /** Removes the files, for a job that is not made. */
   discard(): Promise<void>;
 }
@@ -38,15 +41,15 @@ export async function receiveForm(
       detail: `The form has ${length} bytes; at most ${maxBytes} are taken.`,
     });
   const input: Record<string, unknown> = {};
-  const stored = new Map<FileName, string>();
+  const stored = new Map<FileName, UploadRow>();
   const receiving: Promise<void>[] = [];
   const discard = async () => {
-    await Promise.all([...stored.values()].map((id) => uploads.discard(id)));
+    await Promise.all([...stored.values()].map(({ id }) => uploads.discard(id)));
   };
 
   async function receive(name: FileName, file: BusboyFileStream, declared: string): Promise<void> {
     const upload = await uploads.receive(caller, name, declaredType(name, declared), file);
-    stored.set(name, upload.id);
+    stored.set(name, upload);
     input[name] = upload.id;
   }
 
@@ -69,7 +72,7 @@ export async function receiveForm(
         if (!isFileName(name)) return refuse(unknownPart(name));
         if (isRepeated(name)) return refuse(repeatedPart(name));
         const received = receive(name, file, declared);
-        received.catch(refuse); // And once all is parsed, whoever waits for the files sees it.
+        received.catch(refuse); // The rest of the form need not come. Its failure may also come after that.
         receiving.push(received);
       });
       parser.on("field", (name, text, nameTruncated, valueTruncated) => {
@@ -95,7 +98,7 @@ export async function receiveForm(
       throw new AppError("missing_part", {
         detail: `The form lacks the file ${missing.join(" and the file ")}.`,
       });
-    return { input, discard };
+    return { input, received: [...stored.values()], discard };
   } catch (error) {
     await Promise.allSettled(receiving);
     await discard();

@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
 import { AppError } from "../errors.ts";
 import type { Context, Services } from "../trpc/context.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
@@ -15,13 +16,18 @@ export async function authenticate(request: FastifyRequest, apiKeys: ApiKeyServi
 }
 
 /** What procedures get to know of an authenticated request. */
-export function createContext(request: FastifyRequest, services: Services): Context {
+export function createContext(
+  request: FastifyRequest,
+  services: Services,
+  received: readonly UploadRow[] = [],
+): Context {
   const caller = callers.get(request);
   if (!caller) throw new Error("a route that needs a caller was not authenticated");
   return {
     caller,
     services,
     idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
+    received,
     headers: {},
   };
 }

@@ -6,6 +6,7 @@ import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
 import { type Operation, operations } from "../trpc/operations.ts";
 import { router } from "../trpc/router.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
 import { receiveForm } from "./form.ts";
 import { createContext } from "./request-context.ts";
 import { textConverters } from "./text-fields.ts";
@@ -46,8 +47,13 @@ const routeUrl = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, ":$1");
 function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
   const convert = textConverters(operation.shape);
 
-  const call = async (input: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const ctx = createContext(request, services);
+  const call = async (
+    input: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    received?: readonly UploadRow[],
+  ) => {
+    const ctx = createContext(request, services, received);
     const data = await callTRPCProcedure({
       router,
       path: operation.name,
@@ -66,7 +72,7 @@ function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
       const { caller } = createContext(request, services);
       const form = await receiveForm(request, caller, services.uploads, maxFormBytes);
       try {
-        const job = await call(form.input, request, reply);
+        const job = await call(form.input, request, reply, form.received);
         // Where an earlier request made the job, it holds other uploads than these.
         if (reply.hasHeader("idempotency-replayed")) await form.discard();
         return job;

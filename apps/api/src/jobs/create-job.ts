@@ -32,7 +32,9 @@ export const createJob = procedure
   .input(CreateJobInput)
   .output(Job)
   .mutation(async ({ ctx, input, signal }) => {
-    const { job, replayed } = await ctx.services.jobs.create(ctx.caller, input, ctx.idempotencyKey, signal);
+    const { caller, idempotencyKey, received } = ctx;
+    const options = { idempotencyKey, received, signal };
+    const { job, replayed } = await ctx.services.jobs.create(caller, input, options);
     ctx.headers.location = `/v1/jobs/${job.id}`;
     if (replayed) ctx.headers["idempotency-replayed"] = "true";
     return job;

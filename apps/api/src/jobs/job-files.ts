@@ -11,10 +11,17 @@ const isUrl = (ref: string) => /^[a-z][a-z0-9+.-]*:/i.test(ref);
 
 /**
  * The two files of a job, as its request names them: an upload by its id, or a URL, which is not fetched yet.
+ * @param received uploads of this caller that need not be looked up
  * @throws AppError `upload_not_found`
  */
-export async function findFiles(caller: Caller, refs: FileRefs, uploads: UploadService) {
-  const find = async (ref: string) => (isUrl(ref) ? undefined : uploads.get(caller.owner, ref));
+export async function findFiles(
+  caller: Caller,
+  refs: FileRefs,
+  uploads: UploadService,
+  received: readonly UploadRow[],
+) {
+  const find = async (ref: string) =>
+    isUrl(ref) ? undefined : (received.find(({ id }) => id === ref) ?? uploads.get(caller.owner, ref));
   const [image, audio] = await Promise.all([find(refs.image), find(refs.audio)]);
   const fetched: string[] = [];
   const identity = (ref: string, upload: UploadRow | undefined) =>

@@ -8,6 +8,7 @@ import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Retention } from "../retention/retention.ts";
 import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 import type { JobChanges } from "./job-changes.ts";
 import { findFiles } from "./job-files.ts";
@@ -31,6 +32,13 @@ interface Deps {
 
 export type JobService = ReturnType<typeof createJobService>;
 type CreateInput = z.output<typeof CreateJobInput>;
+
+interface CreateOptions {
+  idempotencyKey: string | undefined;
+  /** Uploads of this caller that are at hand. */
+  received: readonly UploadRow[];
+  signal: AbortSignal | undefined;
+}
 
 export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
@@ -60,13 +68,12 @@ export function createJobService(deps: Deps) {
     async create(
       caller: Caller,
       input: CreateInput,
-      idempotencyKey: string | undefined,
-      signal: AbortSignal | undefined,
+      { idempotencyKey, received, signal }: CreateOptions,
     ): Promise<{ job: Job; replayed: boolean }> {
       const { owner } = caller;
       const ttlSeconds = input.ttlSeconds ?? videoTtlSeconds;
       if (ttlSeconds > videoTtlSeconds) throw ttlTooLong(videoTtlSeconds);
-      const files = await findFiles(caller, input, uploads);
+      const files = await findFiles(caller, input, uploads, received);
       const fingerprint = fingerprintOf({ ...input, ttlSeconds }, files.identities);
       const findReplayed = () =>
         idempotencyKey === undefined ? undefined : findEarlier(owner, idempotencyKey, fingerprint);

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { access, constants, mkdir, open, readdir, rm } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { onDisk } from "./disk-errors.ts";
+import { ignoreMissing, onDisk } from "./disk-errors.ts";
 import { ObjectTooLarge, type PutOptions, type StoredObject } from "./object-store.ts";
 import type { Processes } from "./processes.ts";
 
@@ -38,11 +38,11 @@ export function createIncomingFiles({ directory, processes = ALONE, durable }: D
       const file = await onDisk(() => open(path, "wx", 0o600));
       try {
         try {
-          for await (const chunk of signal ? untilAborted(body, signal) : body) {
-            bytes += chunk.length;
+          for await (const block of inBlocks(signal ? untilAborted(body, signal) : body)) {
+            bytes += block.length;
             if (bytes > maxBytes) throw new ObjectTooLarge(maxBytes);
-            hash.update(chunk);
-            await onDisk(() => file.writeFile(chunk));
+            hash.update(block);
+            await onDisk(() => file.writeFile(block));
           }
           if (durable) await onDisk(() => file.sync());
         } finally {
@@ -50,10 +50,31 @@ export function createIncomingFiles({ directory, processes = ALONE, durable }: D
         }
         return await use(path, { bytes, sha256: hash.digest("hex") });
       } finally {
-        await rm(path, { force: true });
+        await unlink(path).catch(ignoreMissing); // It may have been moved.
       }
     },
   };
+}
+
+/** To write a file in a few large blocks takes less time than in the many chunks that it comes in. */
+const BLOCK_BYTES = 256 * 1024;
+
+/** Gives the same memory again and again: what is not used before the next block is asked for is lost. */
+async function* inBlocks(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let filled = 0;
+  for await (const chunk of body) {
+    for (let used = 0; used < chunk.length; ) {
+      const taken = chunk.subarray(used, used + BLOCK_BYTES - filled);
+      block.set(taken, filled);
+      used += taken.length;
+      filled += taken.length;
+      if (filled < BLOCK_BYTES) continue;
+      yield block;
+      filled = 0;
+    }
+  }
+  yield block.subarray(0, filled);
 }
 
 /** Stops at once, also while `body` gives nothing. Ending the source itself is up to who aborts. */

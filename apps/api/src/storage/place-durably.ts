@@ -6,21 +6,22 @@ export type Place = (from: string, to: string) => Promise<void>;
 
 /** After this the file is at its path even if the power fails. Directories are made as needed. */
 export async function placeDurably(from: string, to: string, place: Place): Promise<void> {
+  let firstMade: string | undefined;
   // Twice, because another may remove the empty directory after mkdir made it.
-  for (const isLastTry of [false, true]) {
-    const firstMade = await mkdir(dirname(to), { recursive: true });
+  for (let mkdirsLeft = 2; ; mkdirsLeft--) {
     try {
       await place(from, to);
+      break;
     } catch (error) {
-      if (isLastTry || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      continue;
+      if (mkdirsLeft === 0 || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      const made = await mkdir(dirname(to), { recursive: true });
+      firstMade ??= made;
     }
-    await syncDirectory(dirname(to));
-    // A new directory is durable once its parent is synced.
-    for (let made = dirname(to); firstMade && made.length >= firstMade.length; made = dirname(made)) {
-      await syncDirectory(dirname(made));
-    }
-    return;
+  }
+  await syncDirectory(dirname(to));
+  // A new directory is durable once its parent is synced.
+  for (let made = dirname(to); firstMade && made.length >= firstMade.length; made = dirname(made)) {
+    await syncDirectory(dirname(made));
   }
 }
 

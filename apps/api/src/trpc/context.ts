@@ -1,6 +1,7 @@
 import type { Limits } from "@avatar/contract/types";
 import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
 import type { JobService } from "../jobs/job-service.ts";
+import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 
 export interface Services {
@@ -16,6 +17,8 @@ export interface Context {
   caller: Caller;
   services: Services;
   idempotencyKey: string | undefined;
+  /** The files that came with the request itself, so that nobody looks them up again. */
+  received: readonly UploadRow[];
   /** Headers for the answer. */
   headers: Record<string, string>;
 }

@@ -15,6 +15,7 @@ export interface Exit {
 /** The API in a process of its own, which can be killed. */
 export interface ChildApi {
   url: string;
+  pid: number;
   rest: Rest;
   /** What it wrote to both of its outputs so far. */
   output: () => string;
@@ -49,6 +50,7 @@ export async function startChildApi(options: Options): Promise<ChildApi> {
   });
   return {
     url,
+    pid: child.pid ?? 0,
     rest: createRest(url, TEST_KEY),
     output,
     exited,
