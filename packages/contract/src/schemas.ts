@@ -7,7 +7,7 @@ const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0")
 const NOT_STORABLE = "expected text without NUL and without halves of surrogate pairs";
 
 const Timestamp = z.iso.datetime().describe("ISO 8601 in UTC");
-const Sha256 = z
+export const Sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits in lower case")
   .describe("SHA-256 of the file, in hex");
@@ -29,13 +29,13 @@ export const JobStatus = z.enum([
 ]);
 
 const { metadata, prompt, videoTtlSeconds } = LIMITS;
-const Prompt = z
+export const Prompt = z
   .string()
   .min(1)
   .max(prompt.maxLength)
   .refine(isStorable, NOT_STORABLE)
   .describe("What the person does while speaking, in a sentence; engines may ignore it");
-const Seed = z
+export const Seed = z
   .int()
   .min(0)
   .max(0xffff_ffff)
