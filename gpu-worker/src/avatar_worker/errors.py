@@ -45,7 +45,7 @@ ERRORS: Final = {
 class WorkerError(Exception):
     """Ends a run.
 
-    ``detail`` is a sentence for the operator and the customer: it holds no path, no link, no secret and no trace.
+    ``detail`` is a sentence for the operator and the customer: it has no path, no link, no secret and no trace.
     """
 
     def __init__(self, code: str, detail: str) -> None:

@@ -8,8 +8,10 @@ from avatar_worker.errors import Cancelled, WorkerError
 
 
 class Stop:
-    """One per run, shared by all threads that work on it. Whoever works long calls ``check`` at least every 0.2 s,
-    or hands ``add_listener`` something that wakes it up."""
+    """One per run, shared by all threads that work on it.
+
+    Whoever works long calls ``check`` at least every 0.2 s, or hands ``add_listener`` something that wakes it up.
+    """
 
     def __init__(self, deadline_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -50,7 +52,7 @@ class Stop:
         return self._stopped.is_set() or self.seconds_left <= 0
 
     def check(self) -> None:
-        """Raises ``Cancelled`` after ``set``, and ``WorkerError`` ``deadline_exceeded`` after the deadline."""
+        """Raises ``Cancelled`` after ``set``, ``WorkerError`` ``deadline_exceeded`` after the deadline."""
         if self._stopped.is_set():
             raise Cancelled
         if self.seconds_left <= 0:

@@ -18,7 +18,7 @@ Frames = NDArray[uint8]
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides what a render costs. A run whose plan cannot be met fails; it never gets a smaller one unasked."""
+    """All that decides what a render costs. A run whose plan cannot be met fails; it gets no smaller one unasked."""
 
     #: Size that the model renders, multiples of 64.
     width: int
@@ -66,7 +66,7 @@ class Engine(Protocol):
     def render(self, request: RenderRequest, on_step: OnStep, stop: Stop) -> Iterator[Frames]:
         """Yields the video window by window, ``plan.frames`` frames in all.
 
-        Raises ``WorkerError`` ``gpu_out_of_memory``, ``gpu_failed``, ``render_failed``; and what ``stop.check`` raises,
+        Raises ``WorkerError`` ``gpu_out_of_memory``, ``gpu_failed``, ``render_failed``, and what ``stop.check`` raises,
         at most 0.5 s after the stop while a step takes no longer than that.
         """
 
