@@ -54,8 +54,8 @@ class Engine(Protocol):
 
     name: str
 
-    def plan(self, aspect_ratio: float, seconds: float) -> Plan:
-        """The plan for a video of this width / height and length. Cheap; the model need not be loaded."""
+    def plan(self, aspect: str, frames: int) -> Plan:
+        """The plan for a video of this aspect (16:9, 9:16, 1:1) and length. Cheap; the model need not be loaded."""
 
     def smaller_plan(self, plan: Plan) -> Plan | None:
         """The same video with less memory and more time; None if there is no such plan or the operator forbids it."""

@@ -1,0 +1,1 @@
+"""Images, recordings and videos, by Pillow and ffmpeg."""
