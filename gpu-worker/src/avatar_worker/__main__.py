@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, MutableMapping
 from types import FrameType
-from typing import Any, Final
+from typing import Final, Protocol
 
 from avatar_worker import __version__, logs
 from avatar_worker.engines.base import Engine
@@ -25,6 +25,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 #: The SDK looks into its queue ten times a second.
 _QUEUE_SECONDS: Final = 0.3
 _log = logging.getLogger(__name__)
+
+
+class _SdkLogger(Protocol):
+    def log(self, message: object, message_level: str = ..., job_id: str | None = ...) -> None: ...
 
 
 def main() -> int:
@@ -95,19 +99,21 @@ def quiet_sdk(env: MutableMapping[str, str], level: str) -> None:
         env[name] = "1"
 
 
-def redact_sdk_log(logger: Any) -> None:
+def redact_sdk_log(logger: type[_SdkLogger]) -> None:
     """``logger`` is the SDK's class: at every level it prints links of the failed requests it made."""
     original = logger.log
 
-    def log(self: Any, message: object, message_level: str = "INFO", job_id: str | None = None) -> None:
+    def log(
+        self: _SdkLogger, message: object, message_level: str = "INFO", job_id: str | None = None
+    ) -> None:
         original(self, logs.without_queries(str(message)), message_level, job_id)
 
-    logger.log = log
+    logger.log = log  # type: ignore[method-assign]
 
 
 def once(begin: Callable[[], None]) -> Callable[[int], int]:
-    """The SDK asks for its concurrency on its loop, after it made the process that pings: only then may threads start
-    and the signals be ours. The answer is always one job at a time."""
+    """The SDK asks for its concurrency on its loop, after it made the process that pings: only then may
+    threads start and the signals be ours. The answer is always one job at a time."""
     begun: list[bool] = []
 
     def concurrency(_: int) -> int:

@@ -1,4 +1,4 @@
-"""Takes a run for this worker: RunPod may deliver one run to two workers, and only one of them may pay for it."""
+"""Takes a run for this worker: RunPod may deliver one run to two workers, and only one may render it."""
 
 import json
 import secrets

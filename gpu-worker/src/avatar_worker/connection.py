@@ -64,7 +64,7 @@ def connection(
 @contextmanager
 def _cut_off_by(stop: Stop, sock: socket.socket) -> Iterator[None]:
     def cut() -> None:
-        # Closing would not wake up a thread that waits in recv; and the method of SSLSocket drops the encryption.
+        # Closing would not wake up a thread that waits in recv; the method of SSLSocket drops the encryption.
         with suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 

@@ -22,7 +22,7 @@ def is_full(error: BaseException) -> bool:
 
 @contextmanager
 def disk_faults() -> Iterator[None]:
-    """Keeps faults of the disk apart from those of the network: raises ``disk_full`` or ``internal`` for them."""
+    """Keeps faults of the disk apart from those of the network. Raises ``disk_full``, ``internal``."""
     try:
         yield
     except OSError as error:
@@ -33,7 +33,7 @@ def disk_faults() -> Iterator[None]:
 
 @contextmanager
 def run_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder that only this process can read; nothing of one run outlives it. Raises ``disk_full``, ``internal``."""
+    """A private folder; nothing of one run outlives it. Raises ``disk_full``, ``internal``."""
     with disk_faults():
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     try:

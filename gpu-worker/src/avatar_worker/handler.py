@@ -48,7 +48,7 @@ def make_handler(
 
 
 class JobHandler:
-    """Called with a job; answers as the SDK wants it and raises ``CancelledError`` only, when the job is stopped."""
+    """Called with a job; answers as the SDK wants it. Raises only ``CancelledError``, for a stopped job."""
 
     def __init__(
         self,

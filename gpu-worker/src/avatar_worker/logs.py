@@ -14,7 +14,7 @@ _LEVELS: Final = {"INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": loggin
 
 
 def where(error: BaseException) -> str:
-    """Type and places, as in "ValueError at handler.py:88 < transfer.py:20"; messages may hold links and paths."""
+    """As in "ValueError at handler.py:88 < transfer.py:20": a message may hold links and paths."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
     return f"{type(error).__name__} at {places or 'an unknown place'}"

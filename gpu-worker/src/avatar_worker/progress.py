@@ -11,7 +11,8 @@ from avatar_worker.messages import PHASES, Message, progress_message
 _COLD: Final = (0.0, 0.3, 0.4, 0.5, 0.52, 0.97, 1.0)
 _WARM: Final = (0.0, 0.0, 0.0, 0.0, 0.03, 0.96, 1.0)
 _EVERY_SECONDS: Final = 2.0
-#: RunPod's SDK sends each report on a thread of its own, so one from just before the end could overtake the result.
+#: RunPod's SDK sends each report on a thread of its own: one from just before the end could come after the
+#: result.
 _QUIET_SECONDS: Final = 1.0
 
 

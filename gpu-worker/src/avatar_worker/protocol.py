@@ -1,4 +1,4 @@
-"""What the API sends: the input of a RunPod job, parsed exactly. The truth is ``packages/contract/src/worker.ts``."""
+"""The input of a RunPod job, parsed exactly as ``packages/contract/src/worker.ts`` defines it."""
 
 import math
 import re

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Render(Protocol):
-    """Checks the files, renders them with ``engine`` and encodes the video into ``folder``, which is empty."""
+    """Checks the files, renders with ``engine`` and encodes the video into ``folder``, which is empty."""
 
     def __call__(
         self,
@@ -42,8 +42,8 @@ def render_twice_at_most(
     allow_smaller_plan: bool,
     distrust: Callable[[WorkerError], None],
 ) -> RenderedVideo:
-    """``render_with(engine, folder name)`` renders once. When the GPU has too little memory, and the operator allows
-    it, it is asked once more with an engine that plans smaller. Whatever goes wrong, the GPU is freed."""
+    """``render_with(engine, folder name)`` renders once. When the GPU has too little memory, and the operator
+    allows it, it is asked once more with an engine that plans smaller. Whatever fails, the GPU is freed."""
     try:
         return _clean(engine, lambda: render_with(engine, "first"), distrust)
     except WorkerError as error:
@@ -71,7 +71,7 @@ def _clean(
 
 
 class SmallerPlans:
-    """The same engine; each plan of it is the smaller one. ``plan`` raises ``gpu_out_of_memory`` if there is none."""
+    """The same engine with smaller plans. ``plan`` raises ``gpu_out_of_memory`` if there is none."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -42,14 +42,14 @@ class Runtime:
             return "ready" if self._loading.done() else "loading"
 
     def begin(self) -> None:
-        """Starts to load. Does nothing while that goes on or once it is done; a load that failed is tried again."""
+        """Starts to load, unless that goes on or is done. A load that failed is tried again."""
         with self._lock:
             if self._loading is None or (self._loading.done() and self._loading.exception()):
                 self._report = None
                 self._loading = self.thread.submit(self._load)
 
     async def ready(self, stop: Stop, on_ready: OnReady) -> None:
-        """Waits for the load. Raises why it failed, or what ``stop.check`` raises, at most 0.2 s after the stop."""
+        """Waits for the load. Raises why it failed, or what ``stop.check`` raises, 0.2 s late at most."""
         self.begin()
         loading = self._loading
         if loading is None:
@@ -88,8 +88,8 @@ class Runtime:
 
 
 async def finish(future: Future[Value], on_cancel: Callable[[], None]) -> Value:
-    """Waits for a thread. When the task is cancelled it calls ``on_cancel``, and raises only after the thread's end:
-    until then the GPU is not free."""
+    """Waits for a thread. When the task is cancelled it calls ``on_cancel``, and raises only after the
+    thread's end: until then the GPU is not free."""
     waiter = asyncio.wrap_future(future)
     is_cancelled = False
     while not waiter.done():

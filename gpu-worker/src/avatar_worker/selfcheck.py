@@ -1,4 +1,4 @@
-"""``python -m avatar_worker.selfcheck``: whether this machine can be a worker. Needs neither a GPU nor models."""
+"""``python -m avatar_worker.selfcheck``: whether this machine can be a worker, its GPU and models aside."""
 
 import importlib
 import json
@@ -38,14 +38,16 @@ def problems(settings: Settings) -> list[str]:
 def report(env: Mapping[str, str]) -> dict[str, Any]:
     """Versions and problems; of ``env`` it repeats nothing but the engine."""
     found: list[str] = []
+    packages: tuple[str, ...] = _PACKAGES
+    modules: tuple[str, ...] = _MODULES
     try:
         settings = read_settings({"ALLOWED_HOSTS": "selfcheck.invalid", **env})
         found += problems(settings)
-        packages = _PACKAGES + (_GPU_PACKAGES if settings.engine == "infinitetalk" else ())
-        modules = (*_MODULES, f"engines.{settings.engine}", "media")
+        if settings.engine == "infinitetalk":
+            packages += _GPU_PACKAGES
+        modules += (f"engines.{settings.engine}", "media")
     except SettingsError as error:
         found.append(str(error))
-        packages, modules = _PACKAGES, _MODULES
     found += [f"{name} is not installed" for name in packages if _version_of(name) is None]
     found += [f"{name} cannot be imported" for name in modules if not _imports(f"avatar_worker.{name}")]
     return {

@@ -1,4 +1,4 @@
-"""Reads the inputs from and writes the video to the store, over links that were signed for one object each."""
+"""Reads the inputs from the store and writes the video to it, over links signed for one object each."""
 
 import hashlib
 import http.client
@@ -48,7 +48,7 @@ def jittered(attempt: int) -> float:
 
 
 class Transfer:
-    """Holds no state between calls. Every method raises ``Cancelled`` and ``deadline_exceeded`` as ``stop`` says."""
+    """Holds no state between calls. Methods also raise what ``stop.check`` does."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class Transfer:
             raise WorkerError("url_not_allowed", "A link leads to a host that this worker does not allow.")
 
     def fetch(self, link: SignedGet, target: Path, stop: Stop) -> None:
-        """Writes exactly the promised file, or raises ``fetch_failed``, ``input_link_expired``, ``sha256_mismatch``,
-        ``disk_full``."""
+        """Writes exactly the promised file, or raises ``fetch_failed``, ``input_link_expired``,
+        ``sha256_mismatch``, ``disk_full``."""
 
         def attempt() -> None:
             with self._request("GET", link.url, {"Accept-Encoding": "identity"}, None, stop) as response:
@@ -162,7 +162,7 @@ class _Counted:
         self._on_sent = on_sent
         self._sent = 0
 
-    def read(self, most: int) -> bytes:
+    def read(self, most: int = -1, /) -> bytes:
         self._stop.check()
         self._on_sent(self._sent / self._size if self._size else 1.0)
         block = self._body.read(most)
