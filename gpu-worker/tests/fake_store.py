@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         fault = self._begin()
         if fault is None:
-            return
+            return None
         content = self.server.objects.get(self._name)
         if content is None:
             return self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         fault = self._begin()
         if fault is None:
-            return
+            return None
         if fault == "refuse_early":
             self.close_connection = True
             return self._answer(403, b"")
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         while left > 0:
             block = self.rfile.read(min(left, 4096))
             if not block:
-                return
+                return None
             content += block
             left -= len(block)
             if fault == "slow" and len(content) > 4096:

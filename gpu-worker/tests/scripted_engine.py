@@ -37,9 +37,9 @@ class ScriptedEngine:
     def __post_init__(self) -> None:
         self.may_load.set()
 
-    def plan(self, aspect_ratio: float, seconds: float) -> Plan:
-        del aspect_ratio
-        return Plan(width=64, height=64, frames=int(seconds * 25), windows=2, steps=STEPS)
+    def plan(self, aspect: str, frames: int) -> Plan:
+        del aspect
+        return Plan(width=64, height=64, frames=frames, windows=2, steps=STEPS)
 
     def smaller_plan(self, plan: Plan) -> Plan | None:
         return replace(plan, offload=True) if self.has_smaller_plan else None
@@ -96,6 +96,7 @@ def render_frames(
     engine: Engine,
     image: Path,
     audio: Path,
+    audio_seconds: float,
     aspect: Aspect,
     fit: Fit,
     prompt: str | None,
@@ -106,10 +107,10 @@ def render_frames(
     stop: Stop,
 ) -> Video:
     """The "video" is the image, the audio and the raw frames, so that a test can tell what it was made of."""
-    del aspect, fit, max_seconds
+    del aspect, fit, max_seconds, audio_seconds
     if image.read_bytes().startswith(b"not an image"):
         raise WorkerError("unsupported_image", "The image cannot be used.")
-    plan = engine.plan(16 / 9, 0.16)
+    plan = engine.plan("16:9", 4)
     path, frames = folder / "video", 0
     with path.open("xb") as file:
         file.write(image.read_bytes() + audio.read_bytes())

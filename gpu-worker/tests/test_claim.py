@@ -3,6 +3,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from fake_store import FakeStore, fake_store
 
 from avatar_worker.claim import take_run
 from avatar_worker.errors import WorkerError
@@ -10,7 +11,6 @@ from avatar_worker.protocol import Claim, SignedPut
 from avatar_worker.settings import parse_hosts
 from avatar_worker.stop import Stop
 from avatar_worker.transfer import Transfer
-from fake_store import FakeStore, fake_store
 
 NAME = "claims/run_1"
 
@@ -95,9 +95,7 @@ def test_a_claim_that_cannot_be_read_is_never_a_success(store: FakeStore, faults
     assert code_of_taking(store) == "claim_failed"
 
 
-@pytest.mark.parametrize(
-    "stored", [b"", b"{", b"[]", b'{"nonce":null}', b"\xff", b"[" * 100_000, b'{"nonce":"a"}']
-)
+@pytest.mark.parametrize("stored", [b"", b"{", b"[]", b'{"nonce":null}', b"\xff", b"[" * 100_000, b'{"nonce":"a"}'])
 def test_whatever_else_is_stored_is_the_claim_of_another(store: FakeStore, stored: bytes) -> None:
     store.objects[NAME] = stored
     assert code_of_taking(store) == "run_already_claimed"

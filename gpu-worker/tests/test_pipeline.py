@@ -10,26 +10,45 @@ from typing import Any
 
 import numpy as np
 import pytest
+from media_files import a_recording, an_image, probe, top_level_boxes
 from numpy.typing import NDArray
 
+from avatar_worker.engines.base import Plan
 from avatar_worker.engines.stub import StubEngine, StubFaults
 from avatar_worker.errors import Cancelled, WorkerError
-from avatar_worker.pipeline import RenderedVideo, RenderInputs, RenderSettings, render_video
+from avatar_worker.pipeline import RenderedVideo, render_video
 from avatar_worker.stop import Stop
-from tests.media.files import a_recording, an_image, probe, top_level_boxes
-
-SETTINGS = RenderSettings(aspect="auto", fit="crop", prompt=None, seed=7, audio_seconds=4.0)
 
 
 def render(folder: Path, engine: StubEngine | None = None, **options: Any) -> RenderedVideo:
     """A square portrait and a recording of four seconds."""
-    settings: RenderSettings = options.pop("settings", SETTINGS)
-    image = options.pop("image", None) or an_image(folder / "image.jpg", (700, 720))
-    audio = options.pop("audio", None) or a_recording(folder / "audio.wav", settings.audio_seconds)
-    stop = options.pop("stop", None) or Stop(120)
-    on_step = options.pop("on_step", None) or (lambda *_: None)
-    inputs = RenderInputs(image, audio, folder)
-    return render_video(inputs, settings, engine or StubEngine(), max_seconds=60, on_step=on_step, stop=stop, **options)
+    seconds = options.get("audio_seconds", 4.0)
+    arguments = {
+        "image": options.get("image") or an_image(folder / "image.jpg", (700, 720)),
+        "audio": options.get("audio") or a_recording(folder / "audio.wav", seconds),
+        "audio_seconds": seconds,
+        "aspect": "auto",
+        "fit": "crop",
+        "prompt": None,
+        "seed": 7,
+        "max_seconds": 60,
+        "folder": folder,
+        "on_step": lambda *_: None,
+        "stop": Stop(120),
+    }
+    return render_video(engine=engine or StubEngine(), **{**arguments, **options})
+
+
+class Planned(StubEngine):
+    """Renders by another plan than its own."""
+
+    def __init__(self, planned: Plan) -> None:
+        super().__init__()
+        self._planned = planned
+
+    def plan(self, aspect: str, frames: int) -> Plan:
+        del aspect, frames
+        return self._planned
 
 
 def frames_of(path: Path, width: int = 64, height: int = 64) -> NDArray[np.uint8]:
@@ -46,7 +65,7 @@ def samples_of(path: Path) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(("aspect", "size"), [("16:9", (1280, 720)), ("9:16", (720, 1280)), ("1:1", (960, 960))])
 def test_a_video_is_exactly_what_was_promised(tmp_path: Path, aspect: str, size: tuple[int, int]) -> None:
-    video = render(tmp_path, settings=replace(SETTINGS, aspect=aspect, audio_seconds=3.5))
+    video = render(tmp_path, aspect=aspect, audio_seconds=3.5)
     assert (video.width, video.height, video.frames, video.windows) == (*size, 88, 2)
     facts = probe(video.path)
     picture, sound = facts["streams"]
@@ -111,13 +130,13 @@ def test_a_render_that_hangs_ends_at_its_deadline(tmp_path: Path) -> None:
 
 
 def test_out_of_memory_is_told_and_a_smaller_plan_gives_the_same_video(tmp_path: Path) -> None:
-    engine = StubEngine(allow_smaller_plan=True, faults=StubFaults(out_of_memory=2))
+    engine = StubEngine(allow_smaller_plan=True, faults=StubFaults(out_of_memory=1))
     with pytest.raises(WorkerError) as error:
         render(tmp_path, engine)
     assert error.value.code == "gpu_out_of_memory"
     smaller = engine.smaller_plan(engine.plan("1:1", 100))
     assert smaller is not None
-    assert render(tmp_path, engine, plan=smaller).frames == 100
+    assert render(tmp_path, Planned(smaller)).frames == 100
     assert engine.smaller_plan(smaller) is None
 
 
@@ -130,15 +149,14 @@ def test_another_recording_than_announced_is_refused(tmp_path: Path, seconds: fl
 
 def test_a_recording_over_the_limit_costs_nothing(tmp_path: Path) -> None:
     with pytest.raises(WorkerError) as error:
-        render(tmp_path, settings=replace(SETTINGS, audio_seconds=60.1), audio=Path("/nowhere"), image=Path("/nowhere"))
+        render(tmp_path, audio_seconds=60.1, audio=Path("/nowhere"), image=Path("/nowhere"))
     assert error.value.code == "audio_too_long"
 
 
 def test_an_engine_that_gives_too_few_frames_fails_the_run(tmp_path: Path) -> None:
-    engine = StubEngine()
-    plan = replace(engine.plan("1:1", 100), frames=99)
+    engine = Planned(replace(StubEngine().plan("1:1", 100), frames=99))
     with pytest.raises(WorkerError) as error:
-        render(tmp_path, engine, plan=plan)
+        render(tmp_path, engine)
     assert error.value.code == "render_failed"
 
 
@@ -146,13 +164,13 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> N
     program = """
 import resource, sys
 from pathlib import Path
-from dataclasses import replace
-from tests.test_pipeline import SETTINGS, render
+from test_pipeline import render
 from avatar_worker.engines.stub import StubEngine
 for seconds in (12.0, 60.0):
-    render(Path(sys.argv[1]), StubEngine(steps=1), settings=replace(SETTINGS, audio_seconds=seconds))
+    render(Path(sys.argv[1]), StubEngine(steps=1), audio_seconds=seconds)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     args = [sys.executable, "-c", program, str(tmp_path)]
-    short, long = subprocess.run(args, check=True, capture_output=True, text=True).stdout.split()
+    here = Path(__file__).parent
+    short, long = subprocess.run(args, check=True, capture_output=True, text=True, cwd=here).stdout.split()
     assert int(long) - int(short) < 60_000, "KB; all of its frames would be 1.2 GB more"

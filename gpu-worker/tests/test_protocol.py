@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import jsonschema
 import pytest
+from scripted_engine import Video
 
 from avatar_worker.errors import ERRORS, WorkerError
 from avatar_worker.messages import (
@@ -16,7 +17,6 @@ from avatar_worker.messages import (
     progress_message,
 )
 from avatar_worker.protocol import GenerateInput, InfoInput, PrepareInput, parse_input
-from scripted_engine import Video
 
 CONTRACT = Path(__file__).parent / "contract"
 
@@ -26,7 +26,7 @@ def load(name: str) -> Any:
 
 
 def is_valid(kind: str, message: object) -> bool:
-    return cast(bool, jsonschema.Draft202012Validator(load(f"{kind}.schema.json")).is_valid(message))
+    return jsonschema.Draft202012Validator(load(f"{kind}.schema.json")).is_valid(message)
 
 
 def a_generate(**changes: object) -> dict[str, Any]:
@@ -170,7 +170,4 @@ def test_outputs_are_the_examples_of_the_contract(gpu: dict[str, Any] | None) ->
 @pytest.mark.parametrize("phase", PHASES)
 def test_progress_fits_the_schema(phase: str) -> None:
     assert is_valid("progress", progress_message(phase, 0.5, cold=True))
-    assert (
-        progress_message("render", 0.5, cold=False, window=2, windows=4)
-        in load("progress.examples.json")["valid"]
-    )
+    assert progress_message("render", 0.5, cold=False, window=2, windows=4) in load("progress.examples.json")["valid"]

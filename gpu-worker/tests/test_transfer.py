@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_store import SECRET, FakeStore, fake_store
 
 from avatar_worker.connection import Timeouts
 from avatar_worker.errors import Cancelled, WorkerError
@@ -16,7 +17,6 @@ from avatar_worker.protocol import SignedGet, SignedPut
 from avatar_worker.settings import parse_hosts
 from avatar_worker.stop import Stop
 from avatar_worker.transfer import Transfer, jittered
-from fake_store import SECRET, FakeStore, fake_store
 
 CONTENT = bytes(range(256)) * 1000
 
@@ -36,9 +36,7 @@ def fetch(store: FakeStore, target: Path, stop: Stop | None = None, **changes: A
     a_transfer(store, **changes).fetch(SignedGet(**link), target, stop or Stop(30))
 
 
-def upload(
-    store: FakeStore, path: Path, stop: Stop | None = None, size: int = 300_000, **changes: Any
-) -> list[float]:
+def upload(store: FakeStore, path: Path, stop: Stop | None = None, size: int = 300_000, **changes: Any) -> list[float]:
     path.write_bytes(b"v" * size)
     sent: list[float] = []
     link = SignedPut(store.url("video"), {"Content-Type": "video/mp4"})
@@ -67,9 +65,7 @@ def test_a_passing_fault_of_the_store_is_outlived(store: FakeStore, tmp_path: Pa
 
 
 @pytest.mark.parametrize("fault", [500, "reset", "truncate"])
-def test_a_lasting_fault_of_the_store_ends_the_run(
-    store: FakeStore, tmp_path: Path, fault: int | str
-) -> None:
+def test_a_lasting_fault_of_the_store_ends_the_run(store: FakeStore, tmp_path: Path, fault: int | str) -> None:
     store.faults["image"] = [fault] * 9
     assert code_of(lambda: fetch(store, tmp_path / "image")) == "fetch_failed"
     assert len(store.seen("image")) == 3
@@ -310,7 +306,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, certif
 
 def test_pauses_grow_and_stay_bounded() -> None:
     pauses = [[jittered(attempt) for _ in range(50)] for attempt in (1, 4, 60)]
-    assert [0.25 <= min(of) and max(of) <= 0.5 for of in pauses][0]
-    assert 2 <= min(pauses[1]) and max(pauses[1]) <= 4
-    assert 4 <= min(pauses[2]) and max(pauses[2]) <= 8
+    assert min(pauses[0]) >= 0.25 and max(pauses[0]) <= 0.5
+    assert min(pauses[1]) >= 2 and max(pauses[1]) <= 4
+    assert min(pauses[2]) >= 4 and max(pauses[2]) <= 8
     assert len(set(pauses[0])) > 1

@@ -40,10 +40,8 @@ def main() -> int:
         _log.error("%s", error)
         return 2
     try:
-        engine: Engine = importlib.import_module(f"avatar_worker.engines.{settings.engine}").make_engine(
-            settings
-        )
-        render: Render = importlib.import_module("avatar_worker.media").render_video
+        engine: Engine = importlib.import_module(f"avatar_worker.engines.{settings.engine}").make_engine(settings)
+        render: Render = importlib.import_module("avatar_worker.pipeline").render_video
     except Exception as error:
         logs.configure(settings.log_level)
         _log.error(
@@ -103,9 +101,7 @@ def redact_sdk_log(logger: type[_SdkLogger]) -> None:
     """``logger`` is the SDK's class: at every level it prints links of the failed requests it made."""
     original = logger.log
 
-    def log(
-        self: _SdkLogger, message: object, message_level: str = "INFO", job_id: str | None = None
-    ) -> None:
+    def log(self: _SdkLogger, message: object, message_level: str = "INFO", job_id: str | None = None) -> None:
         original(self, logs.without_queries(str(message)), message_level, job_id)
 
     logger.log = log  # type: ignore[method-assign]

@@ -37,16 +37,12 @@ def _stored_nonce(transfer: Transfer, claim: Claim, stop: Stop) -> str | None:
     def attempt() -> bytes:
         answer = transfer.send("GET", claim.get_url, {"Accept-Encoding": "identity"}, None, stop, _MAX_BYTES)
         if answer.status != 200:
-            raise WorkerError(
-                "claim_failed", f"The store answered {answer.status} when asked who has the run."
-            )
+            raise WorkerError("claim_failed", f"The store answered {answer.status} when asked who has the run.")
         if answer.is_cut:
             raise Unreachable
         return answer.body
 
-    body = transfer.retry(
-        attempt, stop, WorkerError("claim_failed", "The claim of the run could not be read.")
-    )
+    body = transfer.retry(attempt, stop, WorkerError("claim_failed", "The claim of the run could not be read."))
     try:
         stored = json.loads(body)
     except (ValueError, RecursionError):

@@ -37,9 +37,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 @contextmanager
-def connection(
-    url: str, stop: Stop, timeouts: Timeouts, tls: ssl.SSLContext
-) -> Iterator[http.client.HTTPConnection]:
+def connection(url: str, stop: Stop, timeouts: Timeouts, tls: ssl.SSLContext) -> Iterator[http.client.HTTPConnection]:
     """Connects; while the block runs, a stop or the deadline makes whatever waits for the network fail with
     ``OSError`` or ``http.client.HTTPException``: call ``stop.check`` on those."""
     parts = urlsplit(url)

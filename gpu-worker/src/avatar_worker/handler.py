@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -42,9 +42,10 @@ def make_handler(
     *,
     bytes_at_start: Callable[[], int] = lambda: 0,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> "JobHandler":
     """``bytes_at_start``: that a start reads of the models."""
-    return JobHandler(runtime, render, transfer, settings, send_progress, bytes_at_start, clock)
+    return JobHandler(runtime, render, transfer, settings, send_progress, bytes_at_start, clock, sleep)
 
 
 class JobHandler:
@@ -59,6 +60,7 @@ class JobHandler:
         send_progress: SendProgress,
         bytes_at_start: Callable[[], int],
         clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._runtime = runtime
         self._render = render
@@ -67,6 +69,7 @@ class JobHandler:
         self._send_progress = send_progress
         self._bytes_at_start = bytes_at_start
         self._clock = clock
+        self._sleep = sleep
         self._network = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network")
         self._stops: set[Stop] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -105,9 +108,7 @@ class JobHandler:
         return self._info()
 
     async def _reporting(self, job: Job, seconds: float, work: Callable[[Stop, Progress], Any]) -> Message:
-        progress = Progress(
-            partial(self._send_progress, job), cold=self._runtime.state != "ready", clock=self._clock
-        )
+        progress = Progress(partial(self._send_progress, job), cold=self._runtime.state != "ready", clock=self._clock)
         outcome: Message | Exception
         try:
             with self._stoppable(seconds) as stop:
@@ -118,7 +119,7 @@ class JobHandler:
             outcome = error
         finally:
             quiet = progress.end()
-        await asyncio.sleep(quiet)
+        await self._sleep(quiet)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -129,9 +130,7 @@ class JobHandler:
         for url in (claim.put.url, claim.get_url, request.image.url, request.audio.url, request.video.url):
             transfer.check(url)
         job_id = str(job.get("id"))[:128]
-        await self._on_network(
-            stop, lambda: take_run(transfer, claim, job_id, self._settings.worker_id, stop)
-        )
+        await self._on_network(stop, lambda: take_run(transfer, claim, job_id, self._settings.worker_id, stop))
         with self._timed("ready", seconds):
             await self._runtime.ready(stop, progress.report)
         with run_folder(self._settings.temp_dir) as folder:
@@ -150,6 +149,7 @@ class JobHandler:
                     engine=engine,
                     image=image,
                     audio=audio,
+                    audio_seconds=request.audio_seconds,
                     aspect=request.aspect,
                     fit=request.fit,
                     prompt=request.prompt,

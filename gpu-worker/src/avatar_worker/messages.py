@@ -87,9 +87,7 @@ def prepare_output(bytes_read: int, seconds: float) -> Message:
     }
 
 
-def info_output(
-    *, engine: str, profile: str, state: str, max_seconds: float, gpu: Mapping[str, Any] | None
-) -> Message:
+def info_output(*, engine: str, profile: str, state: str, max_seconds: float, gpu: Mapping[str, Any] | None) -> Message:
     """``state`` is that of the models."""
     return {
         "v": WIRE_VERSION,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from avatar_worker.engines.base import Engine, OnStep, Plan, RenderRequest
+from avatar_worker.engines.base import Engine, OnStep, RenderRequest
 from avatar_worker.errors import WorkerError
 from avatar_worker.media.audio import decode_audio
 from avatar_worker.media.encode import encode
@@ -14,20 +14,6 @@ from avatar_worker.stop import Stop
 
 #: Decoders differ by some padding at the ends; more than this, and at most 2 %, is another recording.
 _TOLERANCE_SECONDS: Final = 0.25
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """What the customer asked for."""
-
-    #: auto, 16:9, 9:16 or 1:1.
-    aspect: str
-    #: crop or pad.
-    fit: str
-    prompt: str | None
-    seed: int
-    #: As the API measured the recording; the video lasts as long.
-    audio_seconds: float
 
 
 @dataclass(frozen=True)
@@ -48,50 +34,46 @@ class RenderedVideo:
     windows: int
 
 
-@dataclass(frozen=True)
-class RenderInputs:
-    """The files of a run, and its folder, which takes what is made of them."""
-
-    image: Path
-    audio: Path
-    folder: Path
-
-
 def render_video(
-    inputs: RenderInputs,
-    settings: RenderSettings,
-    engine: Engine,
     *,
+    engine: Engine,
+    image: Path,
+    audio: Path,
+    audio_seconds: float,
+    aspect: str,
+    fit: str,
+    prompt: str | None,
+    seed: int,
     max_seconds: float,
+    folder: Path,
     on_step: OnStep,
     stop: Stop,
-    plan: Plan | None = None,
 ) -> RenderedVideo:
-    """Checks the files, which costs no GPU time, then renders and encodes window by window.
+    """Checks the files, which costs no GPU time, then renders and encodes window by window into ``folder``.
 
-    ``plan`` replaces the engine's own, for a second try. Raises ``WorkerError`` and what ``stop.check`` raises.
+    ``audio_seconds`` is what the API measured; the video lasts as long. Raises ``WorkerError`` and what ``stop.check``
+    raises.
     """
-    if settings.audio_seconds > max_seconds:
+    if audio_seconds > max_seconds:
         raise WorkerError("audio_too_long", f"The recording lasts longer than {max_seconds:g} s.")
-    image = read_image(inputs.image)
-    aspect = choose_aspect(settings.aspect, image.size)
-    output = make_output(aspect, settings.audio_seconds)
-    plan = plan or engine.plan(aspect, output.frames)
+    picture = read_image(image)
+    aspect = choose_aspect(aspect, picture.size)
+    output = make_output(aspect, audio_seconds)
+    plan = engine.plan(aspect, output.frames)
     native = (plan.width, plan.height)
 
-    speech = inputs.folder / "speech.wav"
-    heard = decode_audio(inputs.audio, speech, max_seconds=max_seconds + 1, pad_frames=output.frames, stop=stop)
-    if abs(heard - output.seconds) > max(_TOLERANCE_SECONDS, 0.02 * output.seconds):
+    speech = folder / "speech.wav"
+    heard = decode_audio(audio, speech, max_seconds=max_seconds + 1, pad_frames=output.frames, stop=stop)
+    if abs(heard - audio_seconds) > max(_TOLERANCE_SECONDS, 0.02 * audio_seconds):
         raise WorkerError(
-            "unsupported_audio", f"The recording lasts {heard:.2f} s, and not {output.seconds:.2f} s as announced."
+            "unsupported_audio", f"The recording lasts {heard:.2f} s, and not {audio_seconds:.2f} s as announced."
         )
-    portrait = inputs.folder / "portrait.png"
-    compose(image, settings.fit, native, output).save(portrait)
+    portrait = folder / "portrait.png"
+    compose(picture, fit, native, output).save(portrait)
     stop.check()
 
-    request = RenderRequest(portrait, speech, plan, settings.prompt, settings.seed)
-    windows = engine.render(request, on_step, stop)
-    video = encode(windows, native, output, inputs.audio, inputs.folder / "video.mp4", stop)
+    windows = engine.render(RenderRequest(portrait, speech, plan, prompt, seed), on_step, stop)
+    video = encode(windows, native, output, audio, folder / "video.mp4", stop)
     return RenderedVideo(
         path=video.path,
         bytes=video.bytes,

@@ -42,9 +42,7 @@ class Progress:
             if self._is_over or (self._sent_at is not None and now - self._sent_at < _EVERY_SECONDS):
                 return
             self._sent_at = now
-            message = progress_message(
-                phase, round(self._fraction, 4), cold=self.cold, window=window, windows=windows
-            )
+            message = progress_message(phase, round(self._fraction, 4), cold=self.cold, window=window, windows=windows)
             self._send(message)
 
     def end(self) -> float:

@@ -170,9 +170,7 @@ def _keys(value: Mapping[str, object], where: str, needed: str, optional: str = 
         raise _bad(f"{where}, which has an unknown field")
 
 
-def _text(
-    value: Mapping[str, object], key: str, where: str, pattern: str, *, secret_key: bool = False
-) -> str:
+def _text(value: Mapping[str, object], key: str, where: str, pattern: str, *, secret_key: bool = False) -> str:
     text = value.get(key)
     if not isinstance(text, str) or not re.fullmatch(pattern, text):
         raise _bad(where if secret_key else f"{where}.{key}")

@@ -24,6 +24,7 @@ class Render(Protocol):
         engine: Engine,
         image: Path,
         audio: Path,
+        audio_seconds: float,
         aspect: Aspect,
         fit: Fit,
         prompt: str | None,
@@ -77,8 +78,8 @@ class SmallerPlans:
         self._engine = engine
         self.name = engine.name
 
-    def plan(self, aspect_ratio: float, seconds: float) -> Plan:
-        smaller = self._engine.smaller_plan(self._engine.plan(aspect_ratio, seconds))
+    def plan(self, aspect: str, frames: int) -> Plan:
+        smaller = self._engine.smaller_plan(self._engine.plan(aspect, frames))
         if smaller is None:
             raise WorkerError("gpu_out_of_memory", "The GPU has too little memory for the run.")
         return smaller

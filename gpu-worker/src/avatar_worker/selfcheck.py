@@ -45,7 +45,7 @@ def report(env: Mapping[str, str]) -> dict[str, Any]:
         found += problems(settings)
         if settings.engine == "infinitetalk":
             packages += _GPU_PACKAGES
-        modules += (f"engines.{settings.engine}", "media")
+        modules += (f"engines.{settings.engine}", "pipeline")
     except SettingsError as error:
         found.append(str(error))
     found += [f"{name} is not installed" for name in packages if _version_of(name) is None]

@@ -86,12 +86,8 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         allowed_hosts=read("ALLOWED_HOSTS", parse_hosts, None, "host or host:port, with commas between them"),
         allow_smaller_plan=read("ALLOW_SMALLER_PLAN", _flag, "false", "true or false"),
         worker_id=read("RUNPOD_POD_ID", _identifier, "local", "at most 128 letters, digits, - or _"),
-        temp_dir=read("TEMP_DIR", _absolute, None, "an absolute path")
-        if env.get("TEMP_DIR", "").strip()
-        else None,
-        log_level=cast(
-            LogLevel, read("LOG_LEVEL", _one_of("INFO", "WARN", "ERROR"), "INFO", "INFO, WARN or ERROR")
-        ),
+        temp_dir=read("TEMP_DIR", _absolute, None, "an absolute path") if env.get("TEMP_DIR", "").strip() else None,
+        log_level=cast(LogLevel, read("LOG_LEVEL", _one_of("INFO", "WARN", "ERROR"), "INFO", "INFO, WARN or ERROR")),
     )
     if bad:
         raise SettingsError("Wrong or missing settings: " + "; ".join(bad))

@@ -93,17 +93,13 @@ class Transfer:
         def attempt() -> None:
             with file.open("rb") as body:
                 counted = _Counted(body, size, stop, on_sent)
-                answer = self.send(
-                    "PUT", link.url, {**link.headers, "Content-Length": str(size)}, counted, stop
-                )
+                answer = self.send("PUT", link.url, {**link.headers, "Content-Length": str(size)}, counted, stop)
             if answer.status == _FORBIDDEN:
                 raise WorkerError("video_link_expired", "The link for the video is not valid any more.")
             if not answer.is_success:
                 raise WorkerError("upload_failed", f"The store answered {answer.status} to the video.")
 
-        self.retry(
-            attempt, stop, WorkerError("upload_failed", "The video could not be written to the store.")
-        )
+        self.retry(attempt, stop, WorkerError("upload_failed", "The video could not be written to the store."))
 
     def send(
         self,

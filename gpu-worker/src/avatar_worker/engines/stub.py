@@ -1,5 +1,6 @@
 """An engine without a model: it moves a mouth with the sound, so that everything around it is real."""
 
+import json
 import os
 import wave
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from PIL import Image
 from avatar_worker.engines.base import FPS, Frames, OnReady, OnStep, Plan, RenderRequest
 from avatar_worker.errors import WorkerError
 from avatar_worker.plan import FIRST_WINDOW, LATER_WINDOW, make_plan
+from avatar_worker.settings import Settings
 from avatar_worker.stop import Stop
 
 _LOUD: Final = 6000.0
@@ -108,6 +110,13 @@ class StubEngine:
     def gpu(self) -> dict[str, Any] | None:
         """There is none."""
         return None
+
+
+def make_engine(settings: Settings) -> StubEngine:
+    """``STUB_ENGINE`` may hold JSON: arguments of ``StubEngine``, and in ``faults`` those of ``StubFaults``."""
+    options = json.loads(os.environ.get("STUB_ENGINE", "{}"))
+    faults = StubFaults(**options.pop("faults", {}))
+    return StubEngine(allow_smaller_plan=settings.allow_smaller_plan, faults=faults, **options)
 
 
 def _loudness(path: Path, frames: int) -> NDArray[np.float64]:

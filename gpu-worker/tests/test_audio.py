@@ -7,11 +7,11 @@ import wave
 from pathlib import Path
 
 import pytest
+from media_files import a_recording
 
 from avatar_worker.errors import Cancelled, WorkerError
 from avatar_worker.media.audio import decode_audio
 from avatar_worker.stop import Stop
-from tests.media.files import a_recording
 
 
 def decode(source: Path, *, max_seconds: float = 60, pad_frames: int = 0) -> tuple[float, Path]:

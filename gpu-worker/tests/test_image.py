@@ -5,12 +5,12 @@ import zlib
 from pathlib import Path
 
 import pytest
+from media_files import an_image
 from PIL import Image
 
 from avatar_worker.errors import WorkerError
 from avatar_worker.media.image import compose, read_image
 from avatar_worker.plan import OUTPUT_SIZES, make_output
-from tests.media.files import an_image
 
 
 def png_header(width: int, height: int) -> bytes:
