@@ -14,10 +14,10 @@ SECRET = "canary-7f3a9c"
 
 
 class FakeStore(ThreadingHTTPServer):
-    """``faults[name]`` is a list; each request for ``name`` uses up the first. A fault is a status, or one of
+    """``faults[name]`` is a list; each request for ``name`` uses up the first. A fault is a status or a word:
 
-    ``reset``, ``reset_after`` (the object is written, the reply lost), ``hang``, ``drip``, ``slow``, ``truncate``,
-    ``longer``, ``unannounced``, ``refuse_early`` (403 before the body is read), ``redirect``.
+    ``reset``, ``reset_after`` (the object is written, the reply lost), ``hang``, ``drip``, ``slow``,
+    ``truncate``, ``longer``, ``unannounced``, ``redirect``.
     """
 
     daemon_threads = True
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content + b"x" * 1000)
             self.close_connection = True
             return None
-        if fault in ("truncate", "drip", "slow"):
+        if fault in ("truncate", "drip"):
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -101,9 +101,6 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self._begin()
         if fault is None:
             return None
-        if fault == "refuse_early":
-            self.close_connection = True
-            return self._answer(403, b"")
         left, content = int(self.headers["Content-Length"]), b""
         while left > 0:
             block = self.rfile.read(min(left, 4096))

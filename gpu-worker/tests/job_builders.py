@@ -84,7 +84,7 @@ async def until(condition: Callable[[], bool]) -> None:
     """Fails after ten seconds."""
 
     async def poll() -> None:
-        while not condition():  # noqa: ASYNC110 - what is waited for is in other threads
+        while not condition():  # noqa: ASYNC110 - conditions of other threads have no event
             await asyncio.sleep(0.005)
 
     await asyncio.wait_for(poll(), 10)
