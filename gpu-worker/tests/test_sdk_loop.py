@@ -44,7 +44,7 @@ class Worker:
         self.process.send_signal(number)
         self.output, _ = self.process.communicate(timeout=20)
         assert not any(canary in self.output for canary in (SECRET, KEY, TOKEN)), self.output
-        assert "Traceback" not in self.output, self.output
+        assert "Traceback" not in self.output and "DEBUG" not in self.output, self.output
         return self.process.returncode
 
     def result_of(self, job_id: str) -> dict[str, Any]:

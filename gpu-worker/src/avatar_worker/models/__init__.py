@@ -1,0 +1,1 @@
+"""The weights: which they are, and how they come to the disk."""
