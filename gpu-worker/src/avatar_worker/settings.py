@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
+from avatar_worker.profiles import choose_profile
+
 EngineName = Literal["infinitetalk", "stub"]
-Profile = Literal["fast", "balanced", "quality"]
+ProfileName = Literal["fast", "balanced", "quality"]
 LogLevel = Literal["INFO", "WARN", "ERROR"]
 
 _HOST: Final = re.compile(
@@ -43,9 +45,17 @@ class AllowedHosts:
 @dataclass(frozen=True)
 class Settings:
     engine: EngineName
-    profile: Profile
+    profile: ProfileName
+    #: JSON that changes fields of the profile.
+    profile_overrides: str
     #: On the network volume: survives the worker.
     model_dir: Path
+    #: A prepared folder that is only read, such as a model that RunPod keeps on its hosts.
+    cached_model_dir: Path | None
+    #: Whether a start compares hashes of the models besides their sizes.
+    verify: Literal["sizes", "full"]
+    #: A checkout of the model's code.
+    infinitetalk_dir: Path
     #: Of a recording.
     max_seconds: float
     allowed_hosts: AllowedHosts
@@ -72,21 +82,33 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             bad.append(f"{name}: {expected}")
             return cast(Value, None)
 
+    def optional_path(name: str) -> Path | None:
+        return read(name, _absolute, None, "an absolute path") if env.get(name, "").strip() else None
+
     settings = Settings(
         engine=cast(
             EngineName,
             read("ENGINE", _one_of("infinitetalk", "stub"), "infinitetalk", "infinitetalk or stub"),
         ),
         profile=cast(
-            Profile,
+            ProfileName,
             read("PROFILE", _one_of("fast", "balanced", "quality"), "fast", "fast, balanced or quality"),
         ),
+        profile_overrides=read(
+            "PROFILE_OVERRIDES",
+            _overrides,
+            "{}",
+            "a JSON object of bucket, steps, shift, text_guidance, audio_guidance or color_correction",
+        ),
+        cached_model_dir=optional_path("CACHED_MODEL_DIR"),
+        verify=cast(Literal["sizes", "full"], read("VERIFY", _one_of("sizes", "full"), "sizes", "sizes or full")),
+        infinitetalk_dir=read("INFINITETALK_DIR", _absolute, "/opt/infinitetalk", "an absolute path"),
         model_dir=read("MODEL_DIR", _absolute, "/runpod-volume/models", "an absolute path"),
         max_seconds=read("MAX_SECONDS", _seconds, "120", "a number of seconds, above 0 and at most 3600"),
         allowed_hosts=read("ALLOWED_HOSTS", parse_hosts, None, "host or host:port, with commas between them"),
         allow_smaller_plan=read("ALLOW_SMALLER_PLAN", _flag, "false", "true or false"),
         worker_id=read("RUNPOD_POD_ID", _identifier, "local", "at most 128 letters, digits, - or _"),
-        temp_dir=read("TEMP_DIR", _absolute, None, "an absolute path") if env.get("TEMP_DIR", "").strip() else None,
+        temp_dir=optional_path("TEMP_DIR"),
         log_level=cast(LogLevel, read("LOG_LEVEL", _one_of("INFO", "WARN", "ERROR"), "INFO", "INFO, WARN or ERROR")),
     )
     if bad:
@@ -126,6 +148,11 @@ def _absolute(text: str) -> Path:
     if not text.startswith("/") or "\0" in text:
         raise ValueError("relative")
     return Path(text)
+
+
+def _overrides(text: str) -> str:
+    choose_profile("fast", text)
+    return text
 
 
 def _seconds(text: str) -> float:

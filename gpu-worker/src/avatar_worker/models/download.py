@@ -17,6 +17,7 @@ from avatar_worker.stop import Stop
 
 log = logging.getLogger(__name__)
 
+HUGGING_FACE: Final = "https://huggingface.co"
 #: A block that is cut off is lost.
 _BLOCK: Final = 1 << 18
 #: To connect, and without a byte.

@@ -25,6 +25,8 @@ class ModelFile:
     path: str
     bytes: int | None
     sha256: str | None
+    #: The name of the distilled weights that the file has; every profile uses one of them.
+    lora: str | None = None
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ def _parse(document: Any) -> list[ModelFile]:  # noqa: ANN401 - whatever JSON th
     if document["v"] != 1:
         raise ValueError("another version")
     files = [
-        ModelFile(repo["repo"], repo["revision"], file["path"], file["bytes"], file["sha256"])
+        ModelFile(repo["repo"], repo["revision"], file["path"], file["bytes"], file["sha256"], file.get("lora"))
         for repo in document["repos"]
         for file in repo["files"]
     ]
