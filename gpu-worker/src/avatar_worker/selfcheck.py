@@ -15,9 +15,20 @@ from typing import Any, Final
 from avatar_worker import __version__
 from avatar_worker.settings import Settings, SettingsError, read_settings
 
-_MODULES: Final = ("claim", "handler", "messages", "progress", "protocol", "runtime", "settings", "transfer")
+_MODULES: Final = (
+    "bench",
+    "claim",
+    "handler",
+    "messages",
+    "models.store",
+    "progress",
+    "protocol",
+    "runtime",
+    "settings",
+    "transfer",
+)
 _PACKAGES: Final = ("numpy", "pillow", "runpod")
-_GPU_PACKAGES: Final = ("torch", "transformers", "diffusers", "safetensors")
+_GPU_PACKAGES: Final = ("torch", "torchvision", "transformers", "diffusers", "safetensors", "soundfile", "pyloudnorm")
 _ENCODERS: Final = ("libx264", "aac")
 
 
@@ -48,6 +59,8 @@ def report(env: Mapping[str, str]) -> dict[str, Any]:
         modules += (f"engines.{settings.engine}", "pipeline")
     except SettingsError as error:
         found.append(str(error))
+    if "torch" in packages and not found and not _has_model_code(settings):
+        found.append("the model's code is not there, or not at the commit that the worker was made for")
     found += [f"{name} is not installed" for name in packages if _version_of(name) is None]
     found += [f"{name} cannot be imported" for name in modules if not _imports(f"avatar_worker.{name}")]
     return {
@@ -58,6 +71,14 @@ def report(env: Mapping[str, str]) -> dict[str, Any]:
         "packages": {name: _version_of(name) for name in packages},
         "problems": found,
     }
+
+
+def _has_model_code(settings: Settings) -> bool:
+    try:
+        importlib.import_module("avatar_worker.engines.infinitetalk.upstream").use_upstream(settings.infinitetalk_dir)
+    except Exception:
+        return False
+    return True
 
 
 def _output_of(*command: str) -> str:
