@@ -15,6 +15,8 @@ from file_server import FileServer, file_server
 from model_files import ADAPTER, COMMIT, CONTENTS, FILES, WAN, read_bfloat16, serve
 
 from avatar_worker.errors import Cancelled, WorkerError
+from avatar_worker.models import store as store_module
+from avatar_worker.models.__main__ import main
 from avatar_worker.models.download import Downloader
 from avatar_worker.models.manifest import read_manifest
 from avatar_worker.models.recipe import make_steps, name_variant
@@ -277,3 +279,23 @@ def test_every_file_of_the_bundled_manifest_has_a_place() -> None:
     assert {file.lora for file in files if file.lora} == {"lightx2v", "fusionx"}
     assert sum(step.merge for step in make_steps(files)) == 8
     assert {output.partition("/")[0] for output in outputs} == {"dit", "t5", "clip", "vae", "wav2vec"}
+
+
+def test_the_commands_prepare_the_models_and_say_how_fast_a_volume_must_be(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    assert main(["prepare"]) == 1
+    assert "avatar_worker.models pin" in capsys.readouterr().err, "the manifest that is delivered has gaps"
+    monkeypatch.setattr(store_module, "read_manifest", lambda: FILES)
+    assert main(["status"]) == 1
+    assert "not prepared" in capsys.readouterr().out
+    assert main(["prepare"]) == 0
+    out = capsys.readouterr().out
+    assert "download: " in out and "in 60 s takes" in out
+    assert main(["status"]) == 0
+    assert "are ready" in capsys.readouterr().out
+    monkeypatch.setenv("PROFILE", "best")
+    assert main(["status"]) == 1
+    assert "PROFILE" in capsys.readouterr().err
