@@ -138,7 +138,7 @@ class ModelStore:
             shutil.rmtree(self.part, ignore_errors=True)
             self.folder.rename(self.part)
         self.part.mkdir(parents=True, exist_ok=True)
-        done = {step.output: facts for step in self._steps if (facts := self._recall(step))}
+        done = {step.output: facts for step in self._steps if (facts := self._recall(step, stop))}
         left = [step for step in self._steps if step.output not in done]
         self._require_space(left)
         _Work(self, left, done, on_ready, stop).run()
@@ -162,14 +162,14 @@ class ModelStore:
         """Downloads, until they are merged or moved."""
         return self.root / "source"
 
-    def _recall(self, step: Step) -> dict[str, Any] | None:
+    def _recall(self, step: Step, stop: Stop) -> dict[str, Any] | None:
         """What is recorded of an output that is there."""
         path = self.part / step.output
         try:
             facts: dict[str, Any] = json.loads(_record_of(path).read_text())
             if facts["source"] != step.source.sha256 or path.stat().st_size != facts["bytes"]:
                 return None
-            if _hash(path, lambda: None) != facts["sha256"]:
+            if _hash(path, stop.check) != facts["sha256"]:
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             return None

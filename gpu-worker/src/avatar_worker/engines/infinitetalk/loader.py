@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
+from zipfile import is_zipfile
 
 import torch
 from safetensors import safe_open
@@ -13,7 +15,10 @@ from torch import Tensor, nn
 from avatar_worker.engines.infinitetalk.upstream import Upstream
 from avatar_worker.errors import WorkerError
 
+_HOST: Final = torch.device("cpu")
 _BLOCK: Final = re.compile(r"blocks\.(\d+)\.")
+#: One reader alone does not fill a network volume's line.
+_READERS: Final = 4
 _CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_STD: Final = (0.26862954, 0.26130258, 0.27577711)
 
@@ -35,12 +40,17 @@ def load_transformer(
         model = upstream.WanModel(weight_init=False, **config)
     wanted = set(model.state_dict())
     loaded: set[str] = set()
+
+    def read(shard: Path) -> dict[str, Tensor]:
+        return _read(shard, lambda name: device if _block_of(name) < resident else _HOST, dtype)
+
     # The adapter comes last: what it has of the base's weights replaces them.
-    for shard in sorted(folder.glob("*.safetensors"), key=lambda path: (path.stem == "adapter", path.name)):
-        weights = dict(_read(shard, lambda name: device if _block_of(name) < resident else _HOST, dtype))
-        model.load_state_dict(weights, strict=False, assign=True)
-        loaded |= weights.keys()
-        on_bytes(shard.stat().st_size)
+    shards = sorted(folder.glob("*.safetensors"), key=lambda path: (path.stem == "adapter", path.name))
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="shard") as pool:
+        for shard, weights in zip(shards, pool.map(read, shards), strict=True):
+            model.load_state_dict(weights, strict=False, assign=True)
+            loaded |= weights.keys()
+            on_bytes(shard.stat().st_size)
     if loaded != wanted:
         raise WorkerError(
             "model_load_failed",
@@ -52,18 +62,21 @@ def load_transformer(
     return model.eval().requires_grad_(False)
 
 
-_HOST: Final = torch.device("cpu")
-
-
 def _block_of(name: str) -> int:
     match = _BLOCK.match(name)
     return int(match[1]) if match else -1
 
 
-def _read(shard: Path, place: Callable[[str], torch.device], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
+def _read(shard: Path, place: Callable[[str], torch.device], dtype: torch.dtype) -> dict[str, Tensor]:
     with safe_open(shard, framework="pt") as file:
-        for name in file.keys():  # noqa: SIM118 - no mapping
-            yield name, file.get_tensor(name).to(place(name), dtype)
+        return {name: file.get_tensor(name).to(place(name), dtype) for name in file.keys()}  # noqa: SIM118 - no mapping
+
+
+def load_checkpoint(path: Path) -> dict[str, Tensor]:
+    """A ``.pth`` file's weights, left on the disk until they are used if its format allows that."""
+    # ``mmap`` needs the format that ``torch.save`` writes since 1.6, which is a zip file.
+    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", mmap=is_zipfile(path), weights_only=True)
+    return weights
 
 
 class ImageEncoder:
@@ -76,7 +89,7 @@ class ImageEncoder:
             model = upstream.VisionTransformer(
                 **shape, num_layers=32, pool_type="token", pre_norm=True, post_norm=False, activation="gelu"
             )
-        checkpoint = torch.load(weights, map_location="cpu", mmap=True, weights_only=True)
+        checkpoint = load_checkpoint(weights)
         visual = {name.removeprefix("visual."): w for name, w in checkpoint.items() if name.startswith("visual.")}
         model.load_state_dict({name: w.to(device, dtype) for name, w in visual.items()}, assign=True)
         self._model = model.eval().requires_grad_(False)

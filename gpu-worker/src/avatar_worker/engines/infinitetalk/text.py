@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from avatar_worker.engines.infinitetalk.blocks import Blocks
+from avatar_worker.engines.infinitetalk.loader import load_checkpoint
 from avatar_worker.engines.infinitetalk.upstream import Upstream
 from avatar_worker.stop import Stop
 
@@ -90,9 +91,7 @@ class TextEncoder:
         model = self._upstream.umt5_xxl(
             encoder_only=True, return_tokenizer=False, dtype=torch.bfloat16, device=torch.device("meta"), **self._shape
         )
-        weights = torch.load(
-            self._folder / "models_t5_umt5-xxl-enc-bf16.pth", map_location="cpu", mmap=True, weights_only=True
-        )
+        weights = load_checkpoint(self._folder / "models_t5_umt5-xxl-enc-bf16.pth")
         model.load_state_dict(weights, assign=True)
         model.eval().requires_grad_(False)
         blocks = Blocks(model.blocks, self._device)
