@@ -120,6 +120,15 @@ export default {
       },
       tests,
     ),
+    rule(
+      "the-fake-runpod-is-for-tests",
+      "It stands in for a paid service, in tests and in the demo.",
+      "^(apps|packages)/[^/]+/src",
+      {
+        path: "^packages/fake-runpod/",
+      },
+      `^packages/fake-runpod/|${tests}`,
+    ),
     rule("everything-resolves", "An import that leads nowhere.", "^(apps|packages|examples)/", {
       couldNotResolve: true,
     }),

@@ -1,4 +1,5 @@
 // Runs the checks of this package in a virtual environment of its own, so that `pnpm test` needs nothing but a Python.
+// `install` only makes the environment.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -48,9 +49,10 @@ function install(python) {
 
 const python = findPython();
 if (!python) {
-  console.log("SKIPPED: the tests of gpu-worker need Python 3.10 or newer with venv; set PYTHON to one.");
+  console.log("SKIPPED: gpu-worker needs Python 3.10 or newer with venv; set PYTHON to one.");
 } else {
   install(python);
+  if (process.argv[2] === "install") process.exit();
   run(bin("ruff"), ["check", "--quiet", "."]);
   run(bin("ruff"), ["format", "--check", "--quiet", "."]);
   run(bin("mypy"), ["--no-error-summary"]);

@@ -1,0 +1,71 @@
+import type { WebhookScript } from "./faults.ts";
+import type { Job } from "./platform.ts";
+import { toStatus } from "./to-status.ts";
+
+interface Options {
+  /** Between tries, of which there are three. */
+  retryMs: number;
+  script: () => WebhookScript | undefined;
+}
+
+/** Tells whoever asked for it that a job has ended, until that is answered with 200. */
+export function createWebhooks({ retryMs, script }: Options) {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const sending = new Set<Promise<void>>();
+  const delivered: { jobId: string; status: number | undefined }[] = [];
+
+  async function post(job: Job): Promise<boolean> {
+    const body = JSON.stringify(toStatus(job));
+    const answer = await fetch(job.webhook ?? "", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+    }).catch(() => undefined);
+    await answer?.body?.cancel();
+    delivered.push({ jobId: job.id, status: answer?.status });
+    return answer?.status === 200;
+  }
+
+  async function send(job: Job): Promise<void> {
+    const { times, delayMs = 0 } = script()?.(job.id) ?? { times: 1 };
+    if (delayMs > 0) await sleep(delayMs, signal);
+    for (let time = 0; time < times; time++) {
+      for (let attempt = 0; attempt < 3 && !signal.aborted; attempt++) {
+        if (attempt > 0) await sleep(retryMs, signal);
+        if (await post(job)) break;
+      }
+    }
+  }
+
+  return {
+    /** In the order in which they were answered, or were not. */
+    delivered,
+
+    announce(job: Job): void {
+      if (!job.webhook) return;
+      const sent = send(job).finally(() => sending.delete(sent));
+      sending.add(sent);
+    },
+
+    async stop(): Promise<void> {
+      stopping.abort();
+      await Promise.all(sending);
+    },
+  };
+}
+
+/** Or until it is aborted. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+  });
+}
