@@ -57,7 +57,7 @@ def test_what_is_parsed_is_what_was_sent() -> None:
     assert (parsed.aspect, parsed.fit) == ("auto", "crop")
     assert (parsed.audio_seconds, parsed.deadline_seconds) == (4.2, 900.0)
     assert asdict(parsed.image) == message["image"]
-    assert asdict(parsed.audio) == message["audio"]
+    assert asdict(parsed.audio) == {"sha256": None, **message["audio"]}
     assert parsed.claim.put.url == message["claim"]["put"]["url"]
     assert dict(parsed.claim.put.headers) == message["claim"]["put"]["headers"]
     assert parsed.claim.get_url == message["claim"]["get"]["url"]

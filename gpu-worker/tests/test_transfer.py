@@ -91,6 +91,12 @@ def test_more_than_was_promised_is_not_kept(store: FakeStore, tmp_path: Path, fa
     assert not target.exists() or target.stat().st_size <= len(CONTENT)
 
 
+def test_without_a_hash_the_length_alone_is_checked(store: FakeStore, tmp_path: Path) -> None:
+    link = SignedGet(**{**store.get("image", CONTENT), "sha256": None})
+    a_transfer(store).fetch(link, tmp_path / "image", Stop(30))
+    assert (tmp_path / "image").read_bytes() == CONTENT
+
+
 def test_another_file_of_the_same_length_is_refused(store: FakeStore, tmp_path: Path) -> None:
     link = SignedGet(**store.get("image", CONTENT))
     store.objects["image"] = CONTENT[:-1] + b"x"

@@ -8,6 +8,7 @@ import { createRunRepository } from "./dispatch/run-repository.ts";
 import { createVideoCheck } from "./dispatch/stored-video.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createPreviewEngine } from "./engine/preview-engine.ts";
+import { createRunPodEngine } from "./engine/runpod/runpod-engine.ts";
 import { createServer } from "./http/server.ts";
 import { newId } from "./ids.ts";
 import { createJobChanges } from "./jobs/job-changes.ts";
@@ -34,6 +35,8 @@ export interface Overrides {
   createJobChanges?: typeof createJobChanges;
   wrapStore?: <S extends ObjectStore>(store: S) => S;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
+  /** How often a run at RunPod is asked about. */
+  runpodPollMs?: number;
   openUrl?: OpenUrl;
   dispatcher?: Partial<DispatcherOptions>;
 }
@@ -83,9 +86,21 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     await changes.start();
     opened.push(changes.stop);
 
+    const runpod =
+      config.runpod &&
+      createRunPodEngine({
+        config: config.runpod,
+        store,
+        publicUrl,
+        pricePerSecond: (gpu) => priceOf(config.gpuPrices, gpu),
+        now,
+        log,
+        ...(overrides.runpodPollMs !== undefined && { pollMs: overrides.runpodPollMs }),
+      });
     const createEngine =
       overrides.createEngine ??
       (() =>
+        runpod?.engine ??
         createPreviewEngine({
           store,
           tempDirectory: join(previewDirectory, processes.id),
@@ -108,7 +123,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         maxRunsInFlight: config.maxRunsInFlight,
         leaseMs: 4000,
         pollMs: 1000,
-        startTimeoutMs: 600_000,
+        startTimeoutMs: config.startTimeoutMs,
         runTimeoutMs: (audioSeconds) => 120_000 + audioSeconds * 60_000,
         queueTimeoutMs: config.queueTimeoutMs,
         maxFailedRuns: 3,
@@ -157,6 +172,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       },
       inputLimits: limits,
       diskStore,
+      webhooks: runpod && { isFromRunPod: runpod.isFromRunPod, publish: changes.publish },
       isReady: () => apiKeys.hasAny(),
       publicUrl,
       newId,
@@ -182,6 +198,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     await stop();
     throw error;
   }
+}
+
+function priceOf(prices: Record<string, number>, gpu: string | undefined): number {
+  return prices[gpu ?? ""] ?? Object.values(prices)[0] ?? 0;
 }
 
 /** Any number but that of the migrations. */

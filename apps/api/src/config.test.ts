@@ -27,6 +27,9 @@ test("without variables the server is for this machine alone, with an embedded d
     previewEncoder: "auto",
     ffmpegPath: undefined,
     maxRunsInFlight: expect.any(Number),
+    runpod: undefined,
+    gpuPrices: expect.objectContaining({ "NVIDIA L40S": 0.00053 }),
+    startTimeoutMs: 900_000,
     queueTimeoutMs: 6 * 3600 * 1000,
     videoTtlSeconds: 6 * 3600,
     r2: undefined,
@@ -104,6 +107,33 @@ describe("mistakes", () => {
     const { R2_BUCKET, ...others } = R2;
     expect(message(others)).toContain("  R2_BUCKET: needed with R2_ENDPOINT, ");
     expect(message({ R2_BUCKET })).toContain("  R2_ENDPOINT, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY: needed");
+  });
+
+  test("RunPod without its key, its endpoint or an address that it reaches is one", () => {
+    const all = { ENGINE: "runpod", RUNPOD_API_KEY: "rpa_1", RUNPOD_ENDPOINT_ID: "ep1" };
+    const PUBLIC_BASE_URL = "https://api.example.com";
+    expect(message({ ENGINE: "runpod", PUBLIC_BASE_URL })).toContain(
+      "  RUNPOD_API_KEY: needed with ENGINE=runpod\n  RUNPOD_ENDPOINT_ID: needed",
+    );
+    for (const url of [
+      "",
+      "http://api.example.com",
+      "https://localhost",
+      "https://127.0.0.1:8787",
+      "https://[::1]",
+    ])
+      expect(message({ ...all, PUBLIC_BASE_URL: url })).toContain(
+        "  PUBLIC_BASE_URL: needed with ENGINE=runpod",
+      );
+    expect(message({ ...all, PUBLIC_BASE_URL, RUNPOD_BASE_URL: "http://api.runpod.ai/v2" })).toContain(
+      "  RUNPOD_BASE_URL: expected https",
+    );
+    expect(message({ GPU_PRICES: "{}" })).toContain("  GPU_PRICES: expected JSON");
+    const { runpod, gpuPrices } = parseConfig({ ...all, PUBLIC_BASE_URL, GPU_PRICES: '{"A":0.001}' });
+    expect(runpod).toEqual({ apiKey: "rpa_1", endpointId: "ep1", baseUrl: "https://api.runpod.ai/v2" });
+    expect(gpuPrices).toEqual({ A: 0.001 });
+    // The stand-in for tests is on this machine, and so may the server be.
+    expect(parseConfig({ ...all, RUNPOD_BASE_URL: "http://127.0.0.1:1/v2" }).runpod).toBeDefined();
   });
 
   test.each(["1e3", "0x10", "1.5", " 1", "abc"])("PORT=%s is one", (PORT) => {

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type InputLimits, LIMITS } from "@avatar/contract/limits";
 import { z } from "zod";
+import type { RunPodConfig } from "./engine/runpod/runpod-client.ts";
 import { StartError } from "./start-error.ts";
 import type { R2Config } from "./storage/r2-client.ts";
 
@@ -22,6 +23,11 @@ export interface Config {
   queueTimeoutMs: number;
   /** How long a video is kept unless its job asks for less. */
   videoTtlSeconds: number;
+  /** Where live keys render; undefined for the preview engine. */
+  runpod: RunPodConfig | undefined;
+  /** Dollars a second, by the name of the GPU; that of the first row where a run names none. */
+  gpuPrices: Record<string, number>;
+  startTimeoutMs: number;
   /** Where uploads and videos are kept; undefined for `dataDir`. */
   r2: R2Config | undefined;
   previewLimits: InputLimits;
@@ -29,6 +35,20 @@ export interface Config {
 
 /** `auto` takes the ffmpeg program where it is usable, else its WebAssembly build. */
 const PREVIEW_ENCODERS = ["auto", "ffmpeg", "wasm"] as const;
+
+const ENGINES = ["preview", "runpod"] as const;
+
+const GpuPrices = z
+  .record(z.string().min(1), z.number().min(0).max(1))
+  .refine((prices) => Object.keys(prices).length > 0);
+
+/** RunPod's prices of flexible workers as its documentation had them on 2026-06-08; the page in the console counts. */
+const GPU_PRICES = {
+  "NVIDIA L40S": 0.00053,
+  "NVIDIA H100 80GB HBM3": 0.00116,
+  "NVIDIA A100-SXM4-80GB": 0.00076,
+  "NVIDIA RTX PRO 6000 Blackwell Server Edition": 0.00111,
+};
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
 
@@ -64,6 +84,28 @@ export const EnvSchema = z.object({
   PREVIEW_ENCODER: z.enum(PREVIEW_ENCODERS, `expected one of ${PREVIEW_ENCODERS.join(", ")}`).default("auto"),
   FFMPEG_PATH: z.string().optional(),
   MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
+  ENGINE: z.enum(ENGINES, `expected one of ${ENGINES.join(", ")}`).default("preview"),
+  RUNPOD_API_KEY: z.string().optional(),
+  RUNPOD_ENDPOINT_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, "expected the id of an endpoint, as its URL has it")
+    .optional(),
+  RUNPOD_BASE_URL: z
+    .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example https://api.runpod.ai/v2" })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .default("https://api.runpod.ai/v2"),
+  GPU_PRICES: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return GpuPrices.parse(JSON.parse(text));
+      } catch {
+        context.addIssue('expected JSON of dollars a second by GPU, for example {"NVIDIA L40S":0.00053}');
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  START_TIMEOUT_SECONDS: whole(1, 86_400).default(900),
   QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
   VIDEO_TTL_SECONDS: whole(videoTtlSeconds.min, videoTtlSeconds.max).default(videoTtlSeconds.default),
   R2_ENDPOINT: z
@@ -106,6 +148,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       `${R2_VARIABLES.filter((name) => !set[name]).join(", ")}: needed with ${r2.join(", ")}; or leave all of them out ` +
         "to keep files in DATA_DIR",
     );
+  mistakes.push(...runpodMistakes(set));
   if (!parsed.success || mistakes.length > 0)
     throw new ConfigError(
       `The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join("\n")}`,
@@ -123,7 +166,11 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     previewEncoder: vars.PREVIEW_ENCODER,
     ffmpegPath: vars.FFMPEG_PATH,
     // The preview engine renders on this machine's processors; one is left for the server.
-    maxRunsInFlight: vars.MAX_RUNS_IN_FLIGHT ?? Math.max(1, availableParallelism() - 1),
+    maxRunsInFlight:
+      vars.MAX_RUNS_IN_FLIGHT ?? (vars.ENGINE === "runpod" ? 6 : Math.max(1, availableParallelism() - 1)),
+    runpod: runpodConfig(vars),
+    gpuPrices: vars.GPU_PRICES ?? GPU_PRICES,
+    startTimeoutMs: vars.START_TIMEOUT_SECONDS * 1000,
     queueTimeoutMs: vars.QUEUE_TIMEOUT_SECONDS * 1000,
     videoTtlSeconds: vars.VIDEO_TTL_SECONDS,
     r2: r2Config(vars),
@@ -132,6 +179,32 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       audio: { ...audio, maxBytes: vars.PREVIEW_MAX_AUDIO_BYTES, maxSeconds: vars.PREVIEW_MAX_AUDIO_SECONDS },
     },
   };
+}
+
+/** RunPod cannot reach a server that has no public address, and its webhooks carry a secret. */
+function runpodMistakes(set: Record<string, string | undefined>): string[] {
+  if (set.ENGINE !== "runpod") return [];
+  const missing = ["RUNPOD_API_KEY", "RUNPOD_ENDPOINT_ID"].filter((name) => !set[name]);
+  const mistakes = missing.map((name) => `${name}: needed with ENGINE=runpod`);
+  if (isLoopback(set.RUNPOD_BASE_URL)) return mistakes;
+  if (!/^https:/.test(set.RUNPOD_BASE_URL ?? "https:"))
+    mistakes.push("RUNPOD_BASE_URL: expected https, as the key is sent there");
+  if (!/^https:/.test(set.PUBLIC_BASE_URL ?? "") || isLoopback(set.PUBLIC_BASE_URL))
+    mistakes.push(
+      "PUBLIC_BASE_URL: needed with ENGINE=runpod, as an https address that RunPod's machines reach; " +
+        "for example https://api.example.com",
+    );
+  return mistakes;
+}
+
+function isLoopback(url: string | undefined): boolean {
+  const host = url && URL.canParse(url) ? new URL(url).hostname : "";
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+}
+
+function runpodConfig(vars: z.output<typeof EnvSchema>): RunPodConfig | undefined {
+  const { RUNPOD_API_KEY: apiKey, RUNPOD_ENDPOINT_ID: endpointId, RUNPOD_BASE_URL: baseUrl } = vars;
+  return vars.ENGINE === "runpod" && apiKey && endpointId ? { apiKey, endpointId, baseUrl } : undefined;
 }
 
 function r2Config(vars: z.output<typeof EnvSchema>): R2Config | undefined {

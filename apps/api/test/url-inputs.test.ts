@@ -82,8 +82,8 @@ test("a job made of two URLs is rendered from copies, whatever type their server
   expect([status, body.audioSeconds]).toEqual([202, 1]);
   await untilStatus(api.db, body.id, "succeeded");
   const [run] = api.engine.started.slice(-1);
-  expect((await api.database.readObject(run?.imageKey ?? "")).equals(IMAGE)).toBe(true);
-  expect((await api.database.readObject(run?.audioKey ?? "")).equals(AUDIO)).toBe(true);
+  expect((await api.database.readObject(run?.image.key ?? "")).equals(IMAGE)).toBe(true);
+  expect((await api.database.readObject(run?.audio.key ?? "")).equals(AUDIO)).toBe(true);
 });
 
 test("a URL and an upload make a job", async () => {

@@ -23,7 +23,8 @@ _OWN_HEADERS: Final = frozenset(
 @dataclass(frozen=True)
 class SignedGet:
     url: str
-    sha256: str
+    #: Where the customer gave it.
+    sha256: str | None
     bytes: int
 
 
@@ -112,8 +113,8 @@ def _claim(message: Mapping[str, object]) -> Claim:
 
 def _signed_get(message: Mapping[str, object], name: str) -> SignedGet:
     link = _object(message[name], name)
-    _keys(link, name, "url sha256 bytes")
-    sha256 = _text(link, "sha256", name, "[0-9a-f]{64}")
+    _keys(link, name, "url bytes", optional="sha256")
+    sha256 = _text(link, "sha256", name, "[0-9a-f]{64}") if "sha256" in link else None
     return SignedGet(url=_url(link, name), sha256=sha256, bytes=_int(link, "bytes", name, 1, _MAX_INT))
 
 

@@ -304,6 +304,36 @@ export const ERRORS = {
     title: "The store of the files cannot be reached right now",
     hint: "Try again after the time in `Retry-After`.",
   },
+  engine_unavailable: {
+    status: 503,
+    retryable: true,
+    title: "The service that renders cannot be reached right now",
+    hint: "Create the job again later.",
+  },
+  engine_unauthorized: {
+    status: 503,
+    retryable: true,
+    title: "The service that renders does not accept our account",
+    hint: "This is for the operator of the API to mend. Create the job again later.",
+  },
+  engine_misconfigured: {
+    status: 503,
+    retryable: true,
+    title: "The service that renders is not set up as it must be",
+    hint: "This is for the operator of the API to mend. Create the job again later.",
+  },
+  engine_quota_exceeded: {
+    status: 503,
+    retryable: true,
+    title: "The service that renders has no balance left",
+    hint: "This is for the operator of the API to mend. Create the job again later.",
+  },
+  no_capacity: {
+    status: 503,
+    retryable: true,
+    title: "No GPU was free in time",
+    hint: "Create the job again later.",
+  },
   queue_timeout: {
     status: 504,
     retryable: true,

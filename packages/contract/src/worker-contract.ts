@@ -68,6 +68,7 @@ const EXAMPLES = {
     valid: [
       generate,
       { ...generate, prompt: "A person talks and nods." },
+      { ...generate, audio: { url: generate.audio.url, bytes: 200_000 } },
       { v: 1, op: "prepare" },
       { v: 1, op: "info" },
     ],

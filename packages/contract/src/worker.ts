@@ -15,7 +15,7 @@ const RunId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
 const SignedGet = z.strictObject({
   url: Link.describe("Signed link to read from; on a host that the worker allows"),
-  sha256: Sha256,
+  sha256: Sha256.optional().describe("Where the customer gave it"),
   bytes: z.int().positive(),
 });
 const SignedPut = z.strictObject({

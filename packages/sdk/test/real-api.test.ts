@@ -222,7 +222,7 @@ describe.each(["disk", "s3"] as const)("with files on %s", (store) => {
     expect(puts).toHaveLength(1 + parts); // and the portrait
     expect(loaded).toHaveLength(1 + parts);
     expect(loaded.at(-1)).toBe(LARGE_BYTES);
-    const key = api.engine.started.at(-1)?.audioKey ?? "";
+    const key = api.engine.started.at(-1)?.audio.key ?? "";
     expect(await database.objects(key), "the parts are gone").toEqual([key]);
     expect((await database.readObject(key)).length).toBe(LARGE_BYTES);
     const job = await avatar.jobs.get(video.jobId);

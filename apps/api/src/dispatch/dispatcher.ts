@@ -1,15 +1,30 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ERRORS } from "@avatar/contract/errors";
+import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { isDatabaseUnavailable } from "../db/unavailable.ts";
-import { type Engine, EngineError, type EngineRun } from "../engine/engine.ts";
+import {
+  type Engine,
+  EngineError,
+  type EngineInput,
+  type EngineRun,
+  type RunUsage,
+} from "../engine/engine.ts";
 import type { JobChanges } from "../jobs/job-changes.ts";
 import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { uploadKey } from "../uploads/upload-service.ts";
 import { createProgressWriter } from "./progress-writer.ts";
-import { type RunRef, videoKey } from "./run-keys.ts";
+import { claimKey, type RunRef, videoKey } from "./run-keys.ts";
 import type { ClaimedRun, JobFailure, RunRepository } from "./run-repository.ts";
 import type { CheckVideo, StoredVideo } from "./stored-video.ts";
+
+interface Following {
+  run: ClaimedRun;
+  /** Ends the run. */
+  abort: AbortController;
+  /** Leaves it to another process. */
+  letGo: AbortController;
+  done: Promise<void>;
+}
 
 interface Deps {
   runs: RunRepository;
@@ -46,7 +61,7 @@ const STOPPING_RETRY_MS = 3000;
 /** Moves jobs from the queue to the engine and their outcome back. One loop in every replica; leases keep them apart. */
 export function createDispatcher(deps: Deps) {
   const { runs, engine, checkVideo, changes, now, replicaId, log, options } = deps;
-  const inFlight = new Map<string, { run: ClaimedRun; abort: AbortController; done: Promise<void> }>();
+  const inFlight = new Map<string, Following>();
   const stopping = new AbortController();
   const claiming = createLoop(options.pollMs, claim, "claiming jobs");
   const renewing = createLoop(options.leaseMs / 4, renew, "renewing leases");
@@ -67,71 +82,98 @@ export function createDispatcher(deps: Deps) {
       engine: engine.name,
     });
     changes.publish(...claimed.map((run) => run.jobId));
-    for (const run of claimed) {
-      const abort = new AbortController();
-      const done = follow(run, abort.signal)
-        .catch((error) => log.error({ err: error, runId: run.runId }, "the outcome of a run was not stored"))
-        .finally(() => {
-          inFlight.delete(run.runId);
-          claiming.wake();
-        });
-      inFlight.set(run.runId, { run, abort, done });
-    }
+    for (const run of claimed) launch(run);
+  }
+
+  function launch(run: ClaimedRun, abort = new AbortController()): void {
+    const letGo = new AbortController();
+    const done = follow(run, abort.signal, letGo.signal)
+      .catch((error) => log.error({ err: error, runId: run.runId }, "the outcome of a run was not stored"))
+      .finally(() => {
+        inFlight.delete(run.runId);
+        claiming.wake();
+      });
+    inFlight.set(run.runId, { run, abort, letGo, done });
   }
 
   /** Renders one run and stores what came of it. */
-  async function follow(run: ClaimedRun, signal: AbortSignal): Promise<void> {
+  async function follow(run: ClaimedRun, signal: AbortSignal, letGo: AbortSignal): Promise<void> {
     const startedMs = performance.now();
+    const { audioSeconds } = run.job;
     const writer = createProgressWriter((fraction) =>
-      runs.progress(run, fraction, now(), after(options.runTimeoutMs(run.job.audioSeconds))).then((held) => {
+      runs.progress(run, fraction, now(), after(options.runTimeoutMs(audioSeconds))).then((held) => {
         if (held) changes.publish(run.jobId);
       }),
     );
     const ids = { jobId: run.jobId, runId: run.runId };
+    let usage: RunUsage | undefined;
+    let isCold = false;
     let video: StoredVideo;
     try {
-      await engine.render(toEngineRun(run), { signal, onProgress: writer.write });
-      video = await checkVideo(videoKey(run), run.job.audioSeconds);
+      await engine.render(toEngineRun(run, options), {
+        signal,
+        letGo,
+        onProgress: writer.write,
+        onCold() {
+          if (isCold) return;
+          isCold = true;
+          runs.setCold(run, now()).then(
+            (isNew) => isNew && changes.publish(run.jobId),
+            (error) => log.warn({ ...ids, err: error }, "that a start is cold was not stored"),
+          );
+        },
+        onSubmitted: (externalId) => retry(() => runs.setExternalId(run.runId, externalId)),
+        onUsage(used) {
+          usage = used;
+        },
+      });
+      video = await checkVideo(videoKey(run), audioSeconds);
     } catch (error) {
       await writer.settled();
-      if (stopping.signal.aborted) await retry(() => requeue(run, "released", "the server stopped"));
-      else if (signal.aborted) await retry(() => runs.abandon(run.runId, now()));
-      else await retry(() => fail(run, error));
+      if (letGo.aborted) return;
+      if (stopping.signal.aborted && !engine.isRemote)
+        await retry(() => requeue(run, "released", "the server stopped"));
+      else if (signal.aborted) await retry(() => runs.abandon(run.runId, now(), usage));
+      else await retry(() => fail(run, error, usage));
       changes.publish(run.jobId);
       return;
     }
     await writer.settled();
     // Where this fails, nobody knows whether it was stored; if not, the run is lost once its lease has run out.
-    const won = await retry(() => runs.succeed(run, videoKey(run), video, now()));
+    const won = await retry(() => runs.succeed(run, videoKey(run), video, now(), usage));
     changes.publish(run.jobId);
-    log.info({ ...ids, won, ms: Math.round(performance.now() - startedMs) }, "a run succeeded");
+    log.info({ ...ids, won, ms: Math.round(performance.now() - startedMs), ...usage }, "a run succeeded");
   }
 
-  async function fail(run: ClaimedRun, error: unknown): Promise<void> {
+  async function fail(run: ClaimedRun, error: unknown, usage: RunUsage | undefined): Promise<void> {
     const known = error instanceof EngineError;
     const failure: JobFailure = known ? { code: error.code, detail: error.message } : failureOf(error);
-    const reason = error instanceof Error ? error.message : String(error);
-    const again = ERRORS[failure.code].retryable;
+    const reason = reasonOf(error);
+    const again = ERRORS[failure.code].retryable && !(known && error.isFinal);
     const earlier = again ? await runs.countOutcomes(run.jobId, "failed") : 0;
     const ids = { jobId: run.jobId, runId: run.runId, code: failure.code };
-    // A store that is away says nothing about the job: it gets the time to come back.
-    const isOfStore = failure.code === "storage_unavailable";
-    if (again && earlier + 1 < (isOfStore ? options.maxLostRuns : options.maxFailedRuns)) {
+    // A store or an engine that is away says nothing about the job: it gets the time to come back.
+    const isAway = AWAY.includes(failure.code);
+    if (again && earlier + 1 < (isAway ? options.maxLostRuns : options.maxFailedRuns)) {
       log.warn({ ...ids, err: error }, "a run failed; it is tried again");
-      await requeue(run, "failed", reason, backoffMs(earlier));
+      await requeue(run, "failed", reason, backoffMs(earlier), usage);
     } else {
-      if (known && !again) log.info(ids, "a run failed on its input");
+      if (known && !ERRORS[failure.code].retryable) log.info(ids, "a run failed on its input");
       else log.error({ ...ids, err: error }, "a run failed for good");
-      await runs.fail(run, "failed", failure, reason, now());
+      await runs.fail(run, "failed", failure, reason, now(), usage);
     }
   }
 
-  const requeue = (run: RunRef, outcome: "failed" | "released", reason: string, waitMs = 0) =>
-    runs.requeue(run, outcome, reason, {
-      now: now(),
-      runAfter: after(waitMs),
-      queuedUntil: after(waitMs + options.queueTimeoutMs),
-    });
+  function requeue(
+    run: RunRef,
+    outcome: "failed" | "released",
+    reason: string,
+    waitMs = 0,
+    usage?: RunUsage,
+  ): Promise<void> {
+    const queuedUntil = after(waitMs + options.queueTimeoutMs);
+    return runs.requeue(run, outcome, reason, { now: now(), runAfter: after(waitMs), queuedUntil }, usage);
+  }
 
   /** Picks up runs whose process died, and jobs that have been in one state for too long. */
   async function reap(): Promise<void> {
@@ -144,9 +186,17 @@ export function createDispatcher(deps: Deps) {
   }
 
   async function reapLost(): Promise<void> {
-    const lost = await runs.atomically(async (tx) => {
+    const { lost, adopted } = await runs.atomically(async (tx) => {
       const unfollowed = await tx.lockUnfollowed(LOST_BATCH);
-      for (const run of unfollowed) {
+      // Remote runs go on; those of canceled jobs are taken up, too, to be ended.
+      const living = unfollowed.filter((run) => engine.isRemote && run.engine === engine.name);
+      const adopted = await tx.adopt(
+        living.map((run) => run.runId),
+        replicaId,
+        options.leaseMs,
+      );
+      const lost = unfollowed.filter((run) => !living.includes(run));
+      for (const run of lost) {
         if (!run.jobWaits) {
           await tx.abandon(run.runId, now());
         } else if ((await tx.countOutcomes(run.jobId, "lost")) + 1 < options.maxLostRuns) {
@@ -160,20 +210,32 @@ export function createDispatcher(deps: Deps) {
           await tx.fail(run, "lost", failure, "its lease ran out", now());
         }
       }
-      return unfollowed;
+      return { lost, adopted: adopted.map((run) => ({ run, jobWaits: waits(living, run) })) };
     });
+    for (const { run, jobWaits } of adopted) {
+      log.info({ runId: run.runId, jobId: run.jobId }, "a run was taken up");
+      const abort = new AbortController();
+      if (!jobWaits) abort.abort();
+      if (!inFlight.has(run.runId)) launch(run, abort);
+    }
     for (const { runId, jobId } of lost) log.warn({ runId, jobId }, "a run was lost");
     changes.publish(...lost.map((run) => run.jobId));
   }
 
-  /** Keeps this process's runs, and stops those that may no longer change their job: canceled, overdue or taken over. */
+  /**
+   * Keeps this process's runs, stops those that may no longer change their job, canceled or overdue, and lets go of those
+   * that were taken over.
+   */
   async function renew(): Promise<void> {
     // A run that is claimed in the meantime is not among the answers, and not to be stopped.
     const asked = [...inFlight];
     if (asked.length === 0) return;
     const runIds = asked.map(([runId]) => runId);
-    const held = new Set(await runs.renewLeases(runIds, options.leaseMs));
-    for (const [runId, { abort }] of asked) if (!held.has(runId)) abort.abort();
+    const { own, held } = await runs.renewLeases(runIds, replicaId, options.leaseMs);
+    for (const [runId, { abort, letGo }] of asked) {
+      if (engine.isRemote && !own.includes(runId)) letGo.abort();
+      else if (!held.includes(runId)) abort.abort();
+    }
   }
 
   /** Works at once when woken, else now and then. Being woken while it works makes it work once more. */
@@ -213,7 +275,9 @@ export function createDispatcher(deps: Deps) {
     start(): void {
       changes.onAny((jobId) => {
         for (const { run } of inFlight.values()) {
-          if (run.jobId === jobId) renewing.wake();
+          if (run.jobId !== jobId) continue;
+          renewing.wake();
+          engine.look?.(run.runId);
         }
       });
       loops = Promise.all([claiming.run(), renewing.run(), reaping.run()]);
@@ -222,30 +286,59 @@ export function createDispatcher(deps: Deps) {
     /** There is a new job. */
     wake: claiming.wake,
 
-    /** Puts the runs of this process back into the queue. */
+    /** Puts the runs of this process back into the queue; remote ones are left to whoever comes next. */
     async stop(): Promise<void> {
       stopping.abort();
       retryUntilMs = performance.now() + STOPPING_RETRY_MS;
       await loops;
       const running = [...inFlight.values()];
-      for (const { abort } of running) abort.abort();
+      for (const { abort, letGo } of running) (engine.isRemote ? letGo : abort).abort();
       await Promise.all(running.map(({ done }) => done));
+      const left = running.map(({ run }) => run.runId);
+      if (engine.isRemote && left.length > 0) await retry(() => runs.handOver(left, replicaId));
     },
   };
 }
 
-const toEngineRun = ({ runId, jobId, job }: ClaimedRun): EngineRun => ({
+/** Codes of a run that say nothing about its job. */
+const AWAY: readonly ErrorCode[] = ["storage_unavailable", "engine_unavailable"];
+
+const waits = (living: (RunRef & { jobWaits: boolean })[], run: RunRef) =>
+  living.some(({ runId, jobWaits }) => runId === run.runId && jobWaits);
+
+const toEngineRun = (
+  { runId, jobId, job, image, audio, startedAt, resumed }: ClaimedRun,
+  { startTimeoutMs, runTimeoutMs }: DispatcherOptions,
+): EngineRun => ({
   runId,
   jobId,
-  imageKey: uploadKey(job.imageUploadId),
-  audioKey: uploadKey(job.audioUploadId),
+  image: toEngineInput(job.imageUploadId, image),
+  audio: toEngineInput(job.audioUploadId, audio),
   videoKey: videoKey({ runId, jobId }),
+  claimKey: claimKey({ runId, jobId }),
+  // Before the job's own time is up: the engine knows better why.
+  startBy: new Date(startedAt.getTime() + 0.9 * startTimeoutMs),
+  timeoutMs: runTimeoutMs(job.audioSeconds),
+  resumed,
   audioSeconds: job.audioSeconds,
   aspect: job.aspect,
   fit: job.fit,
   prompt: job.prompt ?? undefined,
   seed: job.seed,
 });
+
+const toEngineInput = (uploadId: string, upload: ClaimedRun["image"]): EngineInput => ({
+  key: uploadKey(uploadId),
+  bytes: upload?.bytes ?? 0,
+  sha256: upload?.sha256 ?? undefined,
+  contentType: upload?.contentType ?? "application/octet-stream",
+});
+
+/** For the operator. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
 
 function failureOf(error: unknown): JobFailure {
   const code = error instanceof StorageUnavailable ? "storage_unavailable" : "render_failed";

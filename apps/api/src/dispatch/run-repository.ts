@@ -1,8 +1,10 @@
 import type { ErrorCode } from "@avatar/contract/errors";
 import { and, count, eq, inArray, isNull, lt, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/pg-core";
 import type { Db } from "../db/client.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
-import { jobs, runs } from "../db/schema/schema.ts";
+import { jobs, runs, uploads } from "../db/schema/schema.ts";
+import type { RunUsage } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
 import type { JobRow } from "../jobs/job-repository.ts";
@@ -12,7 +14,14 @@ import type { StoredVideo } from "./stored-video.ts";
 
 export interface ClaimedRun extends RunRef {
   job: JobRow;
+  image: UploadRow | null;
+  audio: UploadRow | null;
+  startedAt: Date;
+  /** Set where another process followed it before. */
+  resumed: { externalId: string | undefined } | undefined;
 }
+
+type UploadRow = typeof uploads.$inferSelect;
 
 /** Leases are in the database's time, so that replicas need no common clock. */
 const leaseEnd = (leaseMs: number) => sql`clock_timestamp() + make_interval(secs => ${leaseMs / 1000})`;
@@ -28,16 +37,56 @@ export function createRunRepository(db: Db, newId: NewId) {
   /** The job changes only while this run is the one that may change it. */
   const heldBy = (runId: string, jobId: string) => and(eq(jobs.id, jobId), eq(jobs.runId, runId));
 
-  const endRun = (tx: Db, runId: string, outcome: RunOutcome, reason: string | null, now: Date) =>
-    tx
+  async function endRun(
+    tx: Db,
+    runId: string,
+    outcome: RunOutcome,
+    reason: string | null,
+    now: Date,
+    usage: RunUsage | undefined,
+  ): Promise<void> {
+    const { billedSeconds = 0, pricePerSecond = 0 } = usage ?? {};
+    const costUsd = billedSeconds * pricePerSecond;
+    const sweepAt = new Date(now.getTime() + LATE_WRITE_MS);
+    const ended = await tx
       .update(runs)
+      .set({ outcome, reason, endedAt: now, sweepAt, billedSeconds, costUsd })
+      .where(and(eq(runs.id, runId), isNull(runs.outcome)))
+      .returning({ jobId: runs.jobId });
+    const jobId = ended[0]?.jobId;
+    if (!jobId || billedSeconds === 0) return;
+    await tx
+      .update(jobs)
       .set({
-        outcome,
-        reason,
-        endedAt: now,
-        sweepAt: new Date(now.getTime() + LATE_WRITE_MS),
+        billedSeconds: sql`${jobs.billedSeconds} + ${billedSeconds}`,
+        costUsd: sql`${jobs.costUsd} + ${costUsd}::double precision`,
       })
-      .where(and(eq(runs.id, runId), isNull(runs.outcome)));
+      .where(eq(jobs.id, jobId));
+  }
+
+  /** Those of the runs whose jobs are there, with all that an engine needs to know. */
+  async function load(tx: Db, rows: (typeof runs.$inferSelect)[], isResumed: boolean): Promise<ClaimedRun[]> {
+    if (rows.length === 0) return [];
+    const image = alias(uploads, "image");
+    const audio = alias(uploads, "audio");
+    const found = await tx
+      .select({ job: jobs, image, audio })
+      .from(jobs)
+      .leftJoin(image, eq(image.id, jobs.imageUploadId))
+      .leftJoin(audio, eq(audio.id, jobs.audioUploadId))
+      .where(
+        inArray(
+          jobs.id,
+          rows.map((run) => run.jobId),
+        ),
+      );
+    const byJob = new Map(found.map((each) => [each.job.id, each]));
+    return rows.flatMap((run) => {
+      const of = byJob.get(run.jobId);
+      const resumed = isResumed ? { externalId: run.externalId ?? undefined } : undefined;
+      return of ? [{ runId: run.id, jobId: run.jobId, startedAt: run.startedAt, resumed, ...of }] : [];
+    });
+  }
 
   /** Those runs that still may change their job. */
   async function holding(runIds: string[]): Promise<string[]> {
@@ -71,10 +120,10 @@ export function createRunRepository(db: Db, newId: NewId) {
       const { now, engine, startBy } = deadlines;
       return db.transaction(async (tx) => {
         const picked = await lockNextJobs(tx, limit, now);
-        const claimed: ClaimedRun[] = [];
+        const begun: (typeof runs.$inferSelect)[] = [];
         for (const { id } of picked) {
           const runId = newId("run");
-          const [job] = await tx
+          await tx
             .update(jobs)
             .set({
               status: "starting",
@@ -85,10 +134,8 @@ export function createRunRepository(db: Db, newId: NewId) {
               progress: 0,
               startedAt: now,
             })
-            .where(eq(jobs.id, id))
-            .returning();
-          if (!job) continue;
-          await tx.insert(runs).values({
+            .where(eq(jobs.id, id));
+          const run = tx.insert(runs).values({
             id: runId,
             jobId: id,
             engine,
@@ -96,26 +143,72 @@ export function createRunRepository(db: Db, newId: NewId) {
             leaseUntil: leaseEnd(leaseMs),
             startedAt: now,
           });
-          claimed.push({ runId, jobId: id, job });
+          begun.push(...(await run.returning()));
         }
-        return claimed;
+        return load(tx, begun, false);
       });
     },
 
-    /** @returns those of `runIds` that still may change their job. */
-    async renewLeases(runIds: string[], leaseMs: number): Promise<string[]> {
-      await db
+    /** @returns those of `runIds` that are still this process's, and of them those that still may change their job. */
+    async renewLeases(
+      runIds: string[],
+      leaseOwner: string,
+      leaseMs: number,
+    ): Promise<{ own: string[]; held: string[] }> {
+      const renewed = await db
         .update(runs)
         .set({ leaseUntil: leaseEnd(leaseMs) })
-        .where(and(inArray(runs.id, runIds), isNull(runs.outcome)));
-      return holding(runIds);
+        .where(and(inArray(runs.id, runIds), eq(runs.leaseOwner, leaseOwner), isNull(runs.outcome)))
+        .returning({ id: runs.id });
+      const own = renewed.map((run) => run.id);
+      return { own, held: await holding(own) };
+    },
+
+    /** Lets any process take these runs up at once. */
+    async handOver(runIds: string[], leaseOwner: string): Promise<void> {
+      await db
+        .update(runs)
+        .set({ leaseUntil: new Date(0) })
+        .where(and(inArray(runs.id, runIds), eq(runs.leaseOwner, leaseOwner), isNull(runs.outcome)));
+    },
+
+    /** Takes up runs that nobody follows. To be called with the locks of `lockUnfollowed`. */
+    async adopt(runIds: string[], leaseOwner: string, leaseMs: number): Promise<ClaimedRun[]> {
+      if (runIds.length === 0) return [];
+      const rows = await db
+        .update(runs)
+        .set({ leaseOwner, leaseUntil: leaseEnd(leaseMs) })
+        .where(inArray(runs.id, runIds))
+        .returning();
+      return load(db, rows, true);
+    },
+
+    async setExternalId(runId: string, externalId: string): Promise<void> {
+      await db.update(runs).set({ externalId }).where(eq(runs.id, runId));
+    },
+
+    /** The run's worker starts from zero. False where that is known, or the job is no longer this run's. */
+    async setCold(run: RunRef, now: Date): Promise<boolean> {
+      const rows = await db
+        .update(jobs)
+        .set({ cold: true, version: nextVersion, updatedAt: now })
+        .where(and(heldBy(run.runId, run.jobId), eq(jobs.status, "starting"), eq(jobs.cold, false)))
+        .returning({ id: jobs.id });
+      return rows.length > 0;
     },
 
     /** False where the job is no longer this run's. */
     async progress(run: ClaimedRun, progress: number, now: Date, runBy: Date): Promise<boolean> {
       const rows = await db
         .update(jobs)
-        .set({ status: "running", progress, version: nextVersion, updatedAt: now, deadlineAt: runBy })
+        .set({
+          status: "running",
+          progress: sql`greatest(${jobs.progress}, ${progress}::real)`,
+          version: nextVersion,
+          updatedAt: now,
+          deadlineAt: runBy,
+          runningAt: sql`coalesce(${jobs.runningAt}, ${now.toISOString()}::timestamptz)`,
+        })
         .where(
           and(heldBy(run.runId, run.jobId), inArray(jobs.status, [...allowedFrom("running"), "running"])),
         )
@@ -124,7 +217,13 @@ export function createRunRepository(db: Db, newId: NewId) {
     },
 
     /** False where the job is no longer this run's; the video is then nobody's. */
-    async succeed(run: ClaimedRun, videoKey: string, video: StoredVideo, now: Date): Promise<boolean> {
+    async succeed(
+      run: ClaimedRun,
+      videoKey: string,
+      video: StoredVideo,
+      now: Date,
+      usage: RunUsage | undefined,
+    ): Promise<boolean> {
       return db.transaction(async (tx) => {
         // The run before its job, as all others do: two that end one run must not wait for each other.
         await tx.select({ id: runs.id }).from(runs).where(eq(runs.id, run.runId)).for("update");
@@ -150,7 +249,7 @@ export function createRunRepository(db: Db, newId: NewId) {
           .returning({ id: jobs.id });
         // The commit of an earlier try may have got through although its answer did not.
         const won = moved.length > 0 || (await hasVideo(tx, run.jobId, videoKey));
-        await endRun(tx, run.runId, won ? "succeeded" : "abandoned", null, now);
+        await endRun(tx, run.runId, won ? "succeeded" : "abandoned", null, now, usage);
         return won;
       });
     },
@@ -162,9 +261,10 @@ export function createRunRepository(db: Db, newId: NewId) {
       error: JobFailure,
       reason: string,
       now: Date,
+      usage?: RunUsage,
     ): Promise<void> {
       await db.transaction(async (tx) => {
-        await endRun(tx, run.runId, outcome, reason, now);
+        await endRun(tx, run.runId, outcome, reason, now, usage);
         await tx
           .update(jobs)
           .set({
@@ -181,9 +281,15 @@ export function createRunRepository(db: Db, newId: NewId) {
     },
 
     /** Ends the run and puts its job back into the queue. */
-    async requeue(run: RunRef, outcome: RunOutcome, reason: string | null, times: QueueTimes): Promise<void> {
+    async requeue(
+      run: RunRef,
+      outcome: RunOutcome,
+      reason: string | null,
+      times: QueueTimes,
+      usage?: RunUsage,
+    ): Promise<void> {
       await db.transaction(async (tx) => {
-        await endRun(tx, run.runId, outcome, reason, times.now);
+        await endRun(tx, run.runId, outcome, reason, times.now, usage);
         await tx
           .update(jobs)
           .set({
@@ -195,6 +301,7 @@ export function createRunRepository(db: Db, newId: NewId) {
             runId: null,
             cold: false,
             progress: 0,
+            runningAt: null,
           })
           .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("queued"))));
       });
@@ -209,9 +316,9 @@ export function createRunRepository(db: Db, newId: NewId) {
     },
 
     /** Runs that nobody follows any more, locked until the transaction ends: only one replica gets each. */
-    async lockUnfollowed(limit: number): Promise<(RunRef & { jobWaits: boolean })[]> {
+    async lockUnfollowed(limit: number): Promise<(RunRef & { engine: string; jobWaits: boolean })[]> {
       const open = await db
-        .select({ runId: runs.id, jobId: runs.jobId })
+        .select({ runId: runs.id, jobId: runs.jobId, engine: runs.engine })
         .from(runs)
         .where(and(isNull(runs.outcome), lt(runs.leaseUntil, sql`clock_timestamp()`)))
         .limit(limit)
@@ -220,8 +327,8 @@ export function createRunRepository(db: Db, newId: NewId) {
       return open.map((run) => ({ ...run, jobWaits: held.includes(run.runId) }));
     },
 
-    async abandon(runId: string, now: Date): Promise<void> {
-      await endRun(db, runId, "abandoned", null, now);
+    async abandon(runId: string, now: Date, usage?: RunUsage): Promise<void> {
+      await db.transaction((tx) => endRun(tx, runId, "abandoned", null, now, usage));
     },
 
     /** Fails every job that has been in its state for too long. @returns their ids */

@@ -40,7 +40,7 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
     const imagePath = join(directory, "image");
     const audioPath = join(directory, "audio");
     const outputPath = join(directory, "video.mp4");
-    await Promise.all([download(run.imageKey, imagePath), download(run.audioKey, audioPath)]);
+    await Promise.all([download(run.image.key, imagePath), download(run.audio.key, audioPath)]);
     const { audioSeconds, aspect, fit, seed } = run;
     await inWorker(
       { imagePath, audioPath, audioSeconds, outputPath, aspect, fit, seed, encoder, ffmpegPath },
@@ -56,6 +56,7 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
 
   return {
     name: "preview",
+    isRemote: false,
     async render(run, options) {
       const directory = await mkdtemp(join(tempDirectory, "run-"));
       try {
@@ -71,7 +72,7 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
 /** Runs one render in a thread. The thread is gone when this settles. */
 async function inWorker(
   input: Omit<WorkerInput, "abortFlag">,
-  { signal, onProgress }: RenderOptions,
+  { signal, onProgress }: Pick<RenderOptions, "signal" | "onProgress">,
   log: Logger,
 ): Promise<void> {
   signal.throwIfAborted();

@@ -20,12 +20,15 @@ import { authenticate } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
 import { sendProblem } from "./send-problem.ts";
 import { trpcDoor } from "./trpc-door.ts";
+import { type WebhookDeps, webhookRoutes } from "./webhook-routes.ts";
 
 interface Deps {
   services: Services;
   inputLimits: InputLimits;
   /** Undefined where files are kept elsewhere. */
   diskStore: DiskObjectStore | undefined;
+  /** Undefined where nothing is rendered on RunPod. */
+  webhooks: WebhookDeps | undefined;
   isReady: () => Promise<boolean>;
   publicUrl: () => string;
   newId: NewId;
@@ -33,7 +36,7 @@ interface Deps {
 }
 
 export function createServer(deps: Deps): FastifyInstance {
-  const { services, inputLimits, diskStore, isReady, publicUrl, newId, log } = deps;
+  const { services, inputLimits, diskStore, webhooks, isReady, publicUrl, newId, log } = deps;
   const maxFormBytes = inputLimits.image.maxBytes + inputLimits.audio.maxBytes + FORM_OVERHEAD_BYTES;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -72,6 +75,7 @@ export function createServer(deps: Deps): FastifyInstance {
   app.register(healthRoutes, { isReady });
   app.register(docsRoutes, { publicUrl });
   if (diskStore) app.register(objectRoutes, { store: diskStore });
+  if (webhooks) app.register(webhookRoutes, webhooks);
   app.register(async (authenticated) => {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
     authenticated.addHook("onSend", async (_request, reply) => {

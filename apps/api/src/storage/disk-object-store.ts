@@ -85,6 +85,16 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
 
     put: (key: string, body: AsyncIterable<Uint8Array>, options: PutOptions) => write(key, body, options),
 
+    async putNew(key: string, content: Uint8Array): Promise<boolean> {
+      try {
+        await write(key, Readable.from([content]), {}, placeOnce);
+        return true;
+      } catch (error) {
+        if (error instanceof AppError && error.code === "upload_exists") return false;
+        throw error;
+      }
+    },
+
     /** Takes what a PUT link promised. @throws AppError `upload_mismatch`, `upload_exists` */
     async putSigned(
       { key, bytes, sha256, once }: SignedPut & { key: string },

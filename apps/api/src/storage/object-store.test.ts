@@ -123,6 +123,16 @@ describe.each(KINDS.filter(({ name }) => !(name === "moto" && whyNoMoto)))(
       expect(await subject.leftovers()).toEqual([]);
     });
 
+    unless("one of many wins")("putNew writes once, and says when there is something", async () => {
+      const key = newKey();
+      const contents = [Buffer.from("first"), Buffer.from("second")];
+      const written = [];
+      for (const content of contents)
+        written.push(await subject.store.putNew(key, content, "application/json"));
+      expect(written).toEqual([true, false]);
+      expect((await subject.store.head(key))?.bytes).toBe(5);
+    });
+
     test("1,500 keys are deleted at once, those that are missing too", async () => {
       const existing = [newKey(), newKey()];
       for (const key of existing) await subject.store.put(key, chunks("x"), { contentType });

@@ -7,7 +7,8 @@ export interface ObjectStore {
    * @throws ObjectTooLarge when `body` has more than `maxBytes`; StorageUnavailable.
    */
   put(key: string, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<StoredObject>;
-  /** @throws StorageUnavailable, as all that follow */
+  /** Writes a small object unless there is one, which is answered with false. @throws StorageUnavailable, as all that follow */
+  putNew(key: string, content: Uint8Array, contentType: string): Promise<boolean>;
   head(key: string): Promise<ObjectFacts | undefined>;
   /** Bytes `start` up to, not including, `end`; the whole object by default. @throws ObjectNotFound */
   read(key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;

@@ -95,6 +95,17 @@ export function createR2ObjectStore({ config, directory, now, processes }: Deps)
         return stored;
       }),
 
+    async putNew(key, content, contentType) {
+      const object = { ...at(key), Body: content, ContentType: contentType, IfNoneMatch: "*" };
+      try {
+        await client.send(new PutObjectCommand(object));
+        return true;
+      } catch (error) {
+        if (isNamed(error, "PreconditionFailed")) return false;
+        throw unavailable(error);
+      }
+    },
+
     async head(key) {
       try {
         const { ContentLength, ContentType, ETag } = await client.send(new HeadObjectCommand(at(key)));

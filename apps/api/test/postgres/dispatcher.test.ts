@@ -69,6 +69,7 @@ test("F2: a run whose lease was taken over neither changes its job nor leaves a 
     // An engine that does not notice that it was stopped, as a paused process would not.
     createEngine: (store) => ({
       name: "deaf",
+      isRemote: false,
       stop: async () => {},
       async render(run) {
         await gate.promise;

@@ -71,7 +71,7 @@ export function withCrashPoints(options: CrashOptions) {
 
   return {
     wrapStore: <S extends ObjectStore>(store: S) =>
-      wrap("store", store, ["put", "putSigned", "head", "read", "delete", "signPut", "signGet"]),
+      wrap("store", store, ["put", "putNew", "putSigned", "head", "read", "delete", "signPut", "signGet"]),
     wrapEngine: (engine: Engine) => wrap("engine", engine, ["render"]),
   };
 }

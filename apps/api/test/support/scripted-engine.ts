@@ -21,6 +21,7 @@ export interface ScriptedEngine extends Engine {
 export function createScriptedEngine(store: ObjectStore): ScriptedEngine {
   const engine: ScriptedEngine = {
     name: "scripted",
+    isRemote: false,
     scripts: [],
     started: [],
     stopped: [],

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { type App, type Overrides, startApp } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import { type Db, openDatabase } from "../../src/db/client.ts";
+import type { ObjectStore } from "../../src/storage/object-store.ts";
 import type { Router } from "../../src/trpc/router.ts";
 import { uploadFixtures } from "./fixtures.ts";
 import { createRest, type Rest, uploadFile } from "./rest.ts";
@@ -57,6 +58,9 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       maxRunsInFlight: 2,
       queueTimeoutMs: 3_600_000,
       videoTtlSeconds: LIMITS.videoTtlSeconds.default,
+      runpod: undefined,
+      gpuPrices: { "NVIDIA L40S": 0.00053 },
+      startTimeoutMs: 600_000,
       r2: database.r2,
       previewLimits: LIMITS,
       ...config,
@@ -64,10 +68,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     {
       log: pino({ level: "debug", base: null }, { write: (line: string) => void logs.push(line) }),
       now: () => new Date(Date.now() + database.clock.aheadMs),
-      createEngine: (store) => {
-        engine = createScriptedEngine(store);
-        return engine;
-      },
+      ...(!config?.runpod && {
+        createEngine: (store: ObjectStore) => {
+          engine = createScriptedEngine(store);
+          return engine;
+        },
+      }),
       ...overrides,
       openDatabase: async (databaseConfig) => {
         const opened = await (overrides.openDatabase ?? openDatabase)(databaseConfig);

@@ -52,6 +52,11 @@ export const jobs = pgTable(
     runId: text(),
     /** When its newest run began: owners take turns by it. */
     startedAt: time(),
+    /** When that run began to render. */
+    runningAt: time(),
+    /** Of all its runs. */
+    billedSeconds: integer().notNull().default(0),
+    costUsd: doublePrecision().notNull().default(0),
     cold: boolean().notNull().default(false),
     progress: real().notNull().default(0),
 

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import { doublePrecision, index, integer, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
 
 const time = () => timestamp({ withTimezone: true, mode: "date", precision: 3 });
 
@@ -16,6 +16,8 @@ export const runs = pgTable(
     id: text().primaryKey(),
     jobId: text().notNull(),
     engine: text().notNull(),
+    /** What the engine calls it; null where it has no name of its own, or has not said so yet. */
+    externalId: text(),
     /** The process that follows the run, and until when it may go unheard. */
     leaseOwner: text().notNull(),
     leaseUntil: time().notNull(),
@@ -24,6 +26,9 @@ export const runs = pgTable(
     outcome: text().$type<RunOutcome>(),
     /** The engine's error, for the operator. */
     reason: text(),
+    /** What the engine asked for it, in whole seconds and in dollars. */
+    billedSeconds: integer().notNull().default(0),
+    costUsd: doublePrecision().notNull().default(0),
     /** When to delete what the run may have left in the store; null once that is done. */
     sweepAt: time(),
   },

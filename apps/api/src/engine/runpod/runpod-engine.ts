@@ -1,0 +1,259 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
+import { WorkerOutput, WorkerProgress } from "@avatar/contract/worker";
+import type { z } from "zod";
+import type { ObjectStore } from "../../storage/object-store.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import { type Engine, EngineError, type EngineRun, type RenderOptions } from "../engine.ts";
+import { createRunClaims } from "./run-claim.ts";
+import { parseWorkerError, toEngineError, toSubmitError } from "./run-errors.ts";
+import { toWorkerInput } from "./run-input.ts";
+import {
+  createRunPodClient,
+  type RunPodConfig,
+  RunPodError,
+  type RunPodHealth,
+  type RunPodJob,
+} from "./runpod-client.ts";
+import { isWebhookToken, webhookToken } from "./webhook-token.ts";
+
+interface Deps {
+  config: RunPodConfig;
+  store: ObjectStore;
+  /** Where RunPod reaches this server. */
+  publicUrl: () => string;
+  /** Dollars a second, by the name that the driver gives the GPU. */
+  pricePerSecond: (gpu: string | undefined) => number;
+  now: () => Date;
+  log: Logger;
+  pollMs?: number;
+}
+
+const POLL_MS = 3000;
+/** While RunPod does not answer. */
+const MAX_POLL_MS = 15_000;
+/** RunPod takes no shorter one. */
+const MIN_EXECUTION_MS = 5000;
+/** A worker ends a run itself, and says so, before RunPod does. */
+const EXECUTION_MARGIN_MS = 30_000;
+const HEALTH_MS = 10_000;
+
+/** Renders on RunPod Serverless. Runs go on without this process; whoever takes one up finds it by its id, or by its claim. */
+export function createRunPodEngine(deps: Deps) {
+  const { config, store, publicUrl, pricePerSecond, now, log, pollMs = POLL_MS } = deps;
+  const client = createRunPodClient(config);
+  const claims = createRunClaims(store);
+  const askNow = new Map<string, () => void>();
+  let health: { atMs: number; workers: Promise<RunPodHealth | undefined> } | undefined;
+
+  /** Asked for all runs at once, now and then. */
+  function workers(): Promise<RunPodHealth | undefined> {
+    const atMs = performance.now();
+    if (!health || atMs - health.atMs > HEALTH_MS) {
+      const workers = client.health().catch((error: unknown) => {
+        log.warn({ err: error }, "RunPod did not say how its workers are");
+        return undefined;
+      });
+      health = { atMs, workers };
+    }
+    return health.workers;
+  }
+
+  async function submit(run: EngineRun, signal: AbortSignal): Promise<string> {
+    // RunPod's limits begin with the call, and the worker's with its start.
+    const executionTimeout = Math.max(run.timeoutMs + EXECUTION_MARGIN_MS, MIN_EXECUTION_MS);
+    const ttl = Math.max(run.startBy.getTime() - now().getTime(), 0) + executionTimeout;
+    const input = await toWorkerInput(store, run, new Date(now().getTime() + ttl));
+    const path = `${run.jobId}/${run.runId}?token=${webhookToken(config.apiKey, run.runId)}`;
+    const webhook = `${publicUrl()}/webhooks/runpod/${path}`;
+    return client.run({ input, webhook, policy: { executionTimeout, ttl } }, signal);
+  }
+
+  /** Submits the run. @returns RunPod's id of it, which may be another's who got it earlier */
+  async function begin(run: EngineRun, { signal, onSubmitted }: RenderOptions): Promise<string> {
+    const id = await submit(run, signal).catch(async (error: unknown) => {
+      if (!(error instanceof RunPodError)) throw error;
+      // It may have got there: unless it was taken by now, it never will be.
+      const taken = error.failure === "unclear" ? await claims.close(run.claimKey) : undefined;
+      if (taken) return taken;
+      throw toSubmitError(error.failure, error);
+    });
+    await onSubmitted(id);
+    return id;
+  }
+
+  /** RunPod's id of a run that was followed before. */
+  async function find(run: EngineRun, { onSubmitted }: RenderOptions): Promise<string> {
+    const known = run.resumed?.externalId;
+    if (known) return known;
+    const taken = await claims.close(run.claimKey);
+    if (!taken) throw engineError("engine_unavailable", "nobody knows whether the run was submitted");
+    await onSubmitted(taken);
+    return taken;
+  }
+
+  /** Sees to it that nothing of the run goes on, before another run of its job may begin. */
+  async function end(run: EngineRun, known: string | undefined, letGo: AbortSignal): Promise<void> {
+    for (let attempt = 0; !letGo.aborted; attempt++) {
+      try {
+        const taken = await claims.close(run.claimKey);
+        for (const id of new Set([known, taken])) if (id !== undefined) await cancel(run, id);
+        return;
+      } catch (error) {
+        log.warn({ err: error, runId: run.runId }, "a run was not closed; it is tried again");
+        await wait(run, Math.min(pollMs * 2 ** attempt, MAX_POLL_MS), [letGo]);
+      }
+    }
+  }
+
+  /** Where RunPod does not do it, the run costs what is left of its time at most. */
+  const cancel = (run: EngineRun, id: string) =>
+    client.cancel(id).catch((error: unknown) => {
+      log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
+    });
+
+  /** Resolves when it is time to ask again. */
+  async function wait(run: EngineRun, ms: number, signals: AbortSignal[]): Promise<void> {
+    const woken = new AbortController();
+    askNow.set(run.runId, () => woken.abort());
+    await delay(ms, undefined, { signal: AbortSignal.any([woken.signal, ...signals]) }).catch(() => {});
+    askNow.delete(run.runId);
+  }
+
+  /** @returns once the video is there. @throws EngineError */
+  async function follow(run: EngineRun, first: string, options: RenderOptions): Promise<void> {
+    const { signal, letGo, onCold, onProgress, onUsage } = options;
+    const signals = [signal, letGo];
+    const hasVideo = async () => (await store.head(run.videoKey)) !== undefined;
+    let id = first;
+    let failures = 0;
+    while (!signals.some((each) => each.aborted)) {
+      let job: RunPodJob | undefined;
+      try {
+        job = await client.status(id);
+        failures = 0;
+      } catch (error) {
+        failures++;
+        log.warn({ err: error, runId: run.runId, failures }, "RunPod did not say how a run is");
+        if (failures > 2 && (await hasVideo())) return;
+        await wait(run, Math.min(pollMs * 2 ** failures, MAX_POLL_MS), signals);
+        continue;
+      }
+      if (!job) {
+        if (await hasVideo()) return;
+        throw engineError("run_lost", "RunPod does not know the run any more, and there is no video");
+      }
+      const billed = toUsage(job, pricePerSecond);
+      if (billed) onUsage(billed);
+      switch (job.status) {
+        case "IN_QUEUE": {
+          const found = await workers();
+          if (found && found.idle + found.ready + found.running === 0) onCold();
+          if (now() > run.startBy) throw notStarted(found);
+          break;
+        }
+        case "IN_PROGRESS":
+        case "RUNNING": {
+          const progress = WorkerProgress.safeParse(job.output).data;
+          if (progress?.cold) onCold();
+          if (progress && isRendering(progress)) onProgress(progress.fraction);
+          break;
+        }
+        case "COMPLETED":
+          return;
+        case "TIMED_OUT":
+          if (await hasVideo()) return;
+          throw engineError("run_timeout", "RunPod ended the run, as its time was up");
+        case "CANCELLED":
+          throw engineError("run_lost", "somebody else canceled the run at RunPod");
+        case "FAILED": {
+          const said = parseWorkerError(job.error);
+          if (said?.code === "run_already_claimed") {
+            const taken = await claims.claimant(run.claimKey);
+            if (taken !== undefined && taken !== id) {
+              id = taken;
+              await options.onSubmitted(id);
+              continue;
+            }
+          }
+          // Its worker may have died after it was done.
+          if (await hasVideo()) return;
+          if (!said) throw engineError("run_lost", "RunPod lost the worker of the run");
+          if (said.code === "run_already_claimed")
+            throw engineError("run_lost", "the worker that had taken the run is gone");
+          throw toEngineError(said);
+        }
+      }
+      await wait(run, pollMs * (0.8 + Math.random() * 0.4), signals);
+    }
+  }
+
+  const engine: Engine = {
+    name: "runpod",
+    isRemote: true,
+
+    async render(run, options) {
+      const { signal, letGo } = options;
+      let id = run.resumed?.externalId;
+      try {
+        signal.throwIfAborted();
+        id = run.resumed ? await find(run, options) : await begin(run, options);
+        await follow(run, id, options);
+        signal.throwIfAborted();
+      } catch (error) {
+        await end(run, id, letGo);
+        throw error;
+      }
+      letGo.throwIfAborted();
+    },
+
+    look: (runId) => askNow.get(runId)?.(),
+
+    stop: async () => {},
+  };
+
+  return {
+    engine,
+    /** Whether a webhook of this run knows its secret. */
+    isFromRunPod: (runId: string, token: string) => isWebhookToken(config.apiKey, runId, token),
+  };
+}
+
+const isRendering = ({ phase }: z.output<typeof WorkerProgress>) =>
+  phase === "fetch" || phase === "render" || phase === "upload";
+
+/** What is billed beside it, the start and the idle time of the worker, belongs to no run. */
+function toUsage(job: RunPodJob, pricePerSecond: Deps["pricePerSecond"]) {
+  if (job.executionTime === undefined) return undefined;
+  const output = WorkerOutput.safeParse(job.output).data;
+  const gpu = output && "gpu" in output ? output.gpu?.name : undefined;
+  return { billedSeconds: Math.ceil(job.executionTime / 1000), pricePerSecond: pricePerSecond(gpu) };
+}
+
+/** Why no worker took a job for so long, for the operator; the customer waits for a GPU either way. */
+function notStarted(workers: RunPodHealth | undefined): EngineError {
+  const { idle = 0, ready = 0, running = 0, initializing = 0, throttled = 0, unhealthy = 0 } = workers ?? {};
+  if (!workers) return engineError("engine_unavailable", "RunPod does not answer", true);
+  if (unhealthy > 0 && running === 0)
+    return engineError(
+      "engine_misconfigured",
+      `${unhealthy} workers of the endpoint crash as they start`,
+      true,
+    );
+  if (throttled > 0 && running === 0)
+    return engineError(
+      "no_capacity",
+      `${throttled} workers are throttled: RunPod has no GPU of these types free`,
+      true,
+    );
+  if (idle + ready + running + initializing === 0)
+    return engineError(
+      "no_capacity",
+      "the endpoint has no workers: its workersMax may be 0, see docs/runpod.md",
+      true,
+    );
+  return engineError("start_timeout", "all workers of the endpoint were busy or loading", true);
+}
+
+const engineError = (code: ErrorCode, reason: string, isFinal = false) =>
+  new EngineError(code, `${ERRORS[code].title}.`, { cause: new Error(reason), isFinal });

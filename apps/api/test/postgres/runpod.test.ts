@@ -1,0 +1,238 @@
+import { hasPythonWorker, type Job } from "@avatar/fake-runpod";
+import { describe, expect, test } from "vitest";
+import { PORTRAIT } from "../support/fixtures.ts";
+import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
+import { uploadFile } from "../support/rest.ts";
+import { startRunPodApi } from "../support/runpod.ts";
+import { shortSpeech } from "../support/short-speech.ts";
+import type { TestApi } from "../support/test-api.ts";
+import { until } from "../support/until.ts";
+
+const LONG = 120_000;
+/** Slow enough to be caught in the middle. */
+const SLOW = { step_seconds: 1.5 };
+
+async function generate({ rest }: TestApi): Promise<string> {
+  const image = await uploadFile(rest, "image/png", PORTRAIT);
+  const audio = await uploadFile(rest, "audio/wav", shortSpeech(0.6));
+  const { status, body } = await rest("POST", "/v1/jobs", { image, audio, aspect: "16:9" });
+  expect(status).toBe(202);
+  return body.id;
+}
+
+const completed = (jobs: Iterable<Job>) => [...jobs].filter((job) => job.status === "COMPLETED");
+
+describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
+  test(
+    "a job is rendered, billed once, and the worker goes away",
+    async () => {
+      const { runpod, api } = await startRunPodApi();
+      const id = await generate(api);
+      const job = await untilStatus(api.db, id, "succeeded");
+      expect([job.videoWidth, job.videoHeight]).toEqual([1280, 720]);
+      expect(job.cold).toBe(true);
+      expect(job.billedSeconds).toBeGreaterThan(0);
+      expect(job.costUsd).toBeCloseTo(job.billedSeconds * 0.00053);
+      await until("the webhook is answered", () => runpod.webhooks.length > 0);
+      expect(runpod.webhooks).toEqual([{ jobId: expect.any(String), status: 200 }]);
+      await until("all workers are gone", () => !runpod.ledger.isRunning);
+      expect(runpod.ledger.bills).toHaveLength(1);
+      expect(await runsOf(api.db, id)).toMatchObject([
+        { outcome: "succeeded", externalId: expect.any(String) },
+      ]);
+    },
+    LONG,
+  );
+
+  test(
+    "a job that is canceled in mid-run is stopped at RunPod, and the same worker takes the next",
+    async () => {
+      const { runpod, api } = await startRunPodApi({ stub: SLOW, runpod: { workersMax: 1 } });
+      const id = await generate(api);
+      await untilStatus(api.db, id, "running");
+      await api.rest("POST", `/v1/jobs/${id}/cancel`);
+      await until("RunPod canceled it", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
+      await until("the run is over", async () => (await outcomesOf(api.db, id))[0] === "abandoned");
+      await untilStatus(api.db, await generate(api), "succeeded");
+      expect(runpod.ledger.bills).toHaveLength(1);
+    },
+    LONG,
+  );
+
+  test(
+    "F2: a worker that is killed after its claim costs a second run, and no more",
+    async () => {
+      const { runpod, api } = await startRunPodApi({ stub: SLOW });
+      runpod.platform.once("progress", (job: Job) => runpod.platform.killWorker(job.workerId ?? ""));
+      const id = await generate(api);
+      await untilStatus(api.db, id, "succeeded");
+      expect(await outcomesOf(api.db, id)).toEqual(["failed", "succeeded"]);
+      expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
+    },
+    LONG,
+  );
+
+  test(
+    "F1, F2, F3: a server that stops leaves its runs to the next, and nothing is rendered twice",
+    async () => {
+      const { runpod, api, startAnother } = await startRunPodApi({ stub: SLOW });
+      const id = await generate(api);
+      await untilStatus(api.db, id, "running");
+      await api.stop();
+      const next = await startAnother();
+      await untilStatus(next.db, id, "succeeded");
+      expect(await outcomesOf(next.db, id)).toEqual(["succeeded"]);
+      expect(runpod.platform.jobs.size).toBe(1);
+    },
+    LONG,
+  );
+
+  test(
+    "F5: a run whose submission was not answered is rendered once",
+    async () => {
+      const { runpod, api } = await startRunPodApi();
+      let lost = 0;
+      runpod.faults = (operation) => (operation === "run" && lost++ === 0 ? "reset after" : undefined);
+      const id = await generate(api);
+      await untilStatus(api.db, id, "succeeded");
+      expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
+      const [first] = [...runpod.platform.jobs.values()];
+      expect(first?.error ?? "").toContain("run_already_claimed");
+    },
+    LONG,
+  );
+
+  test(
+    "F5: storms of 429, 500, garbage, resets and slow answers end in a video",
+    async () => {
+      const { runpod, api } = await startRunPodApi();
+      let count = 0;
+      const faults = [
+        { status: 429 },
+        { status: 500 },
+        "garbage",
+        "reset",
+        { delayMs: 1000 },
+        undefined,
+      ] as const;
+      runpod.faults = (operation) =>
+        ["status", "health"].includes(operation) || (operation === "run" && count < 3)
+          ? operation === "run"
+            ? [{ status: 429 }, "reset" as const, { status: 502 }][count++]
+            : faults[count++ % faults.length]
+          : undefined;
+      const id = await generate(api);
+      await untilStatus(api.db, id, "succeeded");
+      expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
+      expect(runpod.requests.filter((operation) => operation === "run").length).toBeLessThan(8);
+    },
+    LONG,
+  );
+
+  test(
+    "F6: webhooks that are lost, repeated or forged change nothing",
+    async () => {
+      const { runpod, api } = await startRunPodApi();
+      runpod.webhookFaults = () => ({ times: 0 });
+      await untilStatus(api.db, await generate(api), "succeeded");
+      expect(runpod.webhooks).toEqual([]);
+
+      runpod.webhookFaults = () => ({ times: 100 });
+      const id = await generate(api);
+      const done = await untilStatus(api.db, id, "succeeded");
+      await until("all webhooks are answered", () => runpod.webhooks.length >= 100);
+      expect(new Set(runpod.webhooks.map(({ status }) => status))).toEqual(new Set([200]));
+      const [run] = await runsOf(api.db, id);
+      for (const token of ["", "?token=0", `?token=${"0".repeat(64)}`, "?token=a&token=b"]) {
+        const url = `${api.url}/webhooks/runpod/${id}/${run?.id}${token}`;
+        const answer = await fetch(url, {
+          method: "POST",
+          body: JSON.stringify({ id: "x", status: "FAILED" }),
+        });
+        expect(answer.status).toBe(401);
+      }
+      expect(await jobRow(api.db, id)).toEqual(done);
+      expect(api.logs.join("")).not.toMatch(/token=[0-9a-f]{64}|X-Amz-Signature|signature=/);
+    },
+    LONG,
+  );
+
+  test(
+    "F5: a result that RunPod has forgotten is found in the store",
+    async () => {
+      const { runpod, api } = await startRunPodApi({ runpod: { retentionMs: 0 } });
+      runpod.webhookFaults = () => ({ times: 0 });
+      await untilStatus(api.db, await generate(api), "succeeded");
+    },
+    LONG,
+  );
+});
+
+describe("on RunPod, without a worker", () => {
+  const soon = { config: { startTimeoutMs: 3000 } };
+
+  test(
+    "P10: a job that is canceled in the queue costs nothing",
+    async () => {
+      const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 } });
+      const id = await generate(api);
+      await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+      await api.rest("POST", `/v1/jobs/${id}/cancel`);
+      await until("RunPod canceled it", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
+      expect(runpod.ledger.bills).toEqual([]);
+      expect(await jobRow(api.db, id)).toMatchObject({ billedSeconds: 0, costUsd: 0 });
+    },
+    LONG,
+  );
+
+  test.each([
+    ["an endpoint at 0 workers", { workersMax: 0 }, false, "no_capacity", /workersMax/],
+    ["no GPU anywhere", {}, true, "no_capacity", /throttled/],
+    [
+      "workers that crash",
+      { startWorker: () => ({ exited: Promise.resolve(), stop() {}, kill() {} }) },
+      false,
+      "engine_misconfigured",
+      /crash/,
+    ],
+  ])(
+    "%s: the job fails in its time, and says so",
+    async (_, options, isThrottled, code, reason) => {
+      const { runpod, api } = await startRunPodApi({ runpod: options, api: soon });
+      runpod.platform.throttle(isThrottled);
+      const id = await generate(api);
+      const job = await untilStatus(api.db, id, "failed");
+      expect(job.error?.code).toBe(code);
+      expect(await runsOf(api.db, id)).toMatchObject([
+        { outcome: "failed", reason: expect.stringMatching(reason) },
+      ]);
+      await until("it is canceled", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
+    },
+    LONG,
+  );
+
+  test.each([
+    [401, {}, "engine_unauthorized"],
+    [404, {}, "engine_misconfigured"],
+    [402, {}, "engine_quota_exceeded"],
+    [400, { error: "Insufficient balance on rpa_secret" }, "engine_quota_exceeded"],
+  ])(
+    "a /run that is answered with %i %j ends as %s",
+    async (status, body, code) => {
+      const { runpod, api } = await startRunPodApi();
+      runpod.faults = () => ({ status, body });
+      const id = await generate(api);
+      await until("it has failed", async () => {
+        const job = await jobRow(api.db, id);
+        if (job.status === "queued") api.advance(1000);
+        return job.status === "failed";
+      });
+      const { body: job } = await api.rest("GET", `/v1/jobs/${id}`);
+      expect(job.error).toMatchObject({ code, retryable: true });
+      expect(JSON.stringify(job)).not.toMatch(/rpa_|127\.0\.0\.1|endpoint0/);
+      expect(api.logs.join("")).not.toMatch(/rpa_/);
+      expect(await outcomesOf(api.db, id)).toHaveLength(3);
+    },
+    LONG,
+  );
+});
