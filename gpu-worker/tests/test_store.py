@@ -114,7 +114,7 @@ def test_two_processes_that_start_at_once_download_each_file_once(server: FileSe
         ("store_module._Work.run = lambda self: os._exit(9)", 0),
         ("count(3, store_module._write)", None),
         ("count(9, store_module._write)", None),
-        ("store_module._sync = lambda folder: os._exit(9)", 9),
+        ("store_module.sync_folder = lambda folder: os._exit(9)", 9),
         ("Path.rename = lambda self, other: os._exit(9)", 9),
     ],
 )

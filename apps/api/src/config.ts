@@ -46,7 +46,6 @@ const GpuPrices = z
 const GPU_PRICES = {
   "NVIDIA L40S": 0.00053,
   "NVIDIA H100 80GB HBM3": 0.00116,
-  "NVIDIA A100-SXM4-80GB": 0.00076,
   "NVIDIA RTX PRO 6000 Blackwell Server Edition": 0.00111,
 };
 
@@ -165,7 +164,8 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     logLevel: vars.LOG_LEVEL,
     previewEncoder: vars.PREVIEW_ENCODER,
     ffmpegPath: vars.FFMPEG_PATH,
-    // The preview engine renders on this machine's processors; one is left for the server.
+    // The preview engine renders on this machine's processors; one is left for the server. Of RunPod's workers a new
+    // endpoint has three: as many runs again wait there, so that none of them idles.
     maxRunsInFlight:
       vars.MAX_RUNS_IN_FLIGHT ?? (vars.ENGINE === "runpod" ? 6 : Math.max(1, availableParallelism() - 1)),
     runpod: runpodConfig(vars),

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,15 @@ def disk_faults() -> Iterator[None]:
         if is_full(error):
             raise WorkerError("disk_full", "The disk of the worker is full.") from None
         raise WorkerError("internal", "The disk of the worker failed.") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once what was renamed into the folder, or out of it, outlives a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

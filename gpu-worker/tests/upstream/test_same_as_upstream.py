@@ -52,7 +52,7 @@ def import_pipeline(monkeypatch: pytest.MonkeyPatch) -> Any:
             "enable_vram_management",
         ],
         "wan.wan_lora": ["WanLoraWrapper"],
-        "wan.utils.utils": ["convert_video_to_h264"],
+        "wan.utils.utils": ["convert_video_to_h264", "get_video_codec", "extract_specific_frames"],
     }.items():
         module = ModuleType(name)
         module.__path__ = []
@@ -60,8 +60,9 @@ def import_pipeline(monkeypatch: pytest.MonkeyPatch) -> Any:
             setattr(module, each, None)
         monkeypatch.setitem(sys.modules, name, module)
     files = sys.modules["wan.utils.utils"]
-    files.get_video_codec = lambda _path: "png"  # type: ignore[attr-defined]
-    files.extract_specific_frames = lambda path, _frame: importlib.import_module("PIL.Image").open(path)  # type: ignore[attr-defined]
+    monkeypatch.setattr(files, "get_video_codec", lambda _path: "png")
+    open_image = importlib.import_module("PIL.Image").open
+    monkeypatch.setattr(files, "extract_specific_frames", lambda path, _frame: open_image(path))
     monkeypatch.setattr(torch.cuda, "ipc_collect", lambda: None)
     with _stand_ins():
         # Its parent is a stand-in, which knows nothing of its children.

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { WebhookScript } from "./faults.ts";
 import type { Job } from "./platform.ts";
 import { toStatus } from "./to-status.ts";
@@ -13,6 +14,8 @@ export function createWebhooks({ retryMs, script }: Options) {
   const stopping = new AbortController();
   const { signal } = stopping;
   const sending = new Set<Promise<void>>();
+  /** RunPod waits between its tries, and so does its stand-in; not longer than it lives. */
+  const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => {});
   const delivered: { jobId: string; status: number | undefined }[] = [];
 
   async function post(job: Job): Promise<boolean> {
@@ -30,10 +33,10 @@ export function createWebhooks({ retryMs, script }: Options) {
 
   async function send(job: Job): Promise<void> {
     const { times, delayMs = 0 } = script()?.(job.id) ?? { times: 1 };
-    if (delayMs > 0) await sleep(delayMs, signal);
+    await pause(delayMs);
     for (let time = 0; time < times; time++) {
       for (let attempt = 0; attempt < 3 && !signal.aborted; attempt++) {
-        if (attempt > 0) await sleep(retryMs, signal);
+        if (attempt > 0) await pause(retryMs);
         if (await post(job)) break;
       }
     }
@@ -54,18 +57,4 @@ export function createWebhooks({ retryMs, script }: Options) {
       await Promise.all(sending);
     },
   };
-}
-
-/** Or until it is aborted. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }

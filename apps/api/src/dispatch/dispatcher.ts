@@ -127,7 +127,10 @@ export function createDispatcher(deps: Deps) {
           usage = used;
         },
       });
-      video = await checkVideo(videoKey(run), audioSeconds);
+      // A video that was paid for is not rendered anew because the store is away.
+      video = await whileAway(AbortSignal.any([signal, letGo]), () =>
+        checkVideo(videoKey(run), audioSeconds),
+      );
     } catch (error) {
       await writer.settled();
       if (letGo.aborted) return;
@@ -267,6 +270,18 @@ export function createDispatcher(deps: Deps) {
         const isLate = performance.now() > Math.min(untilMs, retryUntilMs);
         if (isLate || !isDatabaseUnavailable(error)) throw error;
         await delay(Math.min(50 * 2 ** attempt, 1000));
+      }
+    }
+  }
+
+  /** Waits for the store to come back. */
+  async function whileAway<T>(stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StorageUnavailable) || stop.aborted) throw error;
+        await delay(backoffMs(attempt), undefined, { signal: stop }).catch(() => {}); // The last try tells.
       }
     }
   }

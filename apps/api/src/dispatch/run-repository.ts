@@ -135,15 +135,12 @@ export function createRunRepository(db: Db, newId: NewId) {
               startedAt: now,
             })
             .where(eq(jobs.id, id));
-          const run = tx.insert(runs).values({
-            id: runId,
-            jobId: id,
-            engine,
-            leaseOwner,
-            leaseUntil: leaseEnd(leaseMs),
-            startedAt: now,
-          });
-          begun.push(...(await run.returning()));
+          const run = { id: runId, jobId: id, engine, leaseOwner, startedAt: now };
+          const inserted = await tx
+            .insert(runs)
+            .values({ ...run, leaseUntil: leaseEnd(leaseMs) })
+            .returning();
+          begun.push(...inserted);
         }
         return load(tx, begun, false);
       });

@@ -1,5 +1,6 @@
 import { hasPythonWorker, type Job } from "@avatar/fake-runpod";
 import { describe, expect, test } from "vitest";
+import { type ObjectStore, StorageUnavailable } from "../../src/storage/object-store.ts";
 import { PORTRAIT } from "../support/fixtures.ts";
 import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
 import { uploadFile } from "../support/rest.ts";
@@ -98,6 +99,27 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
       expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
       const [first] = [...runpod.platform.jobs.values()];
       expect(first?.error ?? "").toContain("run_already_claimed");
+    },
+    LONG,
+  );
+
+  test(
+    "F2: a store that is away when the video is looked at costs no second run",
+    async () => {
+      let failures = 2;
+      const wrapStore = <S extends ObjectStore>(store: S): S => ({
+        ...store,
+        async head(key: string) {
+          if (key.startsWith("videos/") && failures-- > 0) throw new StorageUnavailable("away");
+          return store.head(key);
+        },
+      });
+      const { runpod, api } = await startRunPodApi({ api: { wrapStore } });
+      const id = await generate(api);
+      await untilStatus(api.db, id, "succeeded");
+      expect(failures).toBeLessThan(0);
+      expect(runpod.platform.jobs.size).toBe(1);
+      expect(await outcomesOf(api.db, id)).toEqual(["succeeded"]);
     },
     LONG,
   );

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import requests
 
+from avatar_worker.disk import sync_folder
 from avatar_worker.errors import WorkerError
 from avatar_worker.models.manifest import ModelFile
 from avatar_worker.stop import Stop
@@ -47,7 +48,7 @@ class Downloader:
                 self._continue(file, part, on_bytes)
                 self._verify(file, part, on_bytes)
                 part.replace(target)
-                _sync(target.parent)
+                sync_folder(target.parent)
                 return
             except (requests.RequestException, _BrokenFileError) as error:
                 log.warning("%s: attempt %d broke off: %s", file.name, attempt, type(error).__name__)
@@ -105,11 +106,3 @@ class Downloader:
 
 class _BrokenFileError(Exception):
     """What came is not the whole file."""
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from avatar_worker.disk import is_full
+from avatar_worker.disk import is_full, sync_folder
 from avatar_worker.engines.base import OnReady
 from avatar_worker.errors import WorkerError
 from avatar_worker.models.download import HUGGING_FACE, Downloader
@@ -146,9 +146,9 @@ class ModelStore:
             raise WorkerError("models_unavailable", "Another worker took over the preparation of the models.")
         ready = {"variant": self._variant, "lora": self.lora.lora, "files": done}
         _write(self.part / READY, ready)
-        _sync(self.part)
+        sync_folder(self.part)
         self.part.rename(self.folder)
-        _sync(self.folder.parent)
+        sync_folder(self.folder.parent)
         shutil.rmtree(self.sources, ignore_errors=True)
         (self.root / "progress.json").unlink(missing_ok=True)
 
@@ -316,11 +316,3 @@ def _hash(path: Path, check: Callable[[], None]) -> str:
             check()
             digest.update(block)
     return digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

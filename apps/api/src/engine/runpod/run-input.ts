@@ -7,6 +7,7 @@ import type { EngineInput, EngineRun } from "../engine.ts";
 export async function toWorkerInput(
   store: ObjectStore,
   run: EngineRun,
+  deadlineSeconds: number,
   expiresAt: Date,
 ): Promise<z.input<typeof WorkerInput>> {
   const get = async ({ key, bytes, sha256, contentType }: EngineInput) => ({
@@ -33,7 +34,7 @@ export async function toWorkerInput(
     ...(run.prompt !== undefined && { prompt: run.prompt }),
     seed: run.seed,
     audioSeconds: run.audioSeconds,
-    deadlineSeconds: run.timeoutMs / 1000,
+    deadlineSeconds,
     claim: { put: claimPut, get: { url: claimGet } },
     video,
   };

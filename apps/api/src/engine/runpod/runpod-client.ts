@@ -92,20 +92,18 @@ const NOT_SENT = [
 ];
 
 /** What we need of an endpoint's API: https://docs.runpod.io/serverless/endpoints/operations */
-export function createRunPodClient(
-  { baseUrl, endpointId, apiKey }: RunPodConfig,
-  options = { answerMs: ANSWER_MS },
-) {
+export function createRunPodClient({ baseUrl, endpointId, apiKey }: RunPodConfig) {
   /** @throws RunPodError */
   async function ask<T>(
     method: "GET" | "POST",
     path: string,
     schema: z.ZodType<T>,
-    body?: object,
+    { body, stop }: { body?: object; stop?: AbortSignal } = {},
   ): Promise<T> {
     let answer: Response;
     let text: string;
-    const signal = AbortSignal.timeout(options.answerMs);
+    const late = AbortSignal.timeout(ANSWER_MS);
+    const signal = stop ? AbortSignal.any([late, stop]) : late;
     try {
       answer = await fetch(`${baseUrl}/${endpointId}/${path}`, {
         method,
@@ -150,13 +148,13 @@ export function createRunPodClient(
   return {
     /** @returns RunPod's id of the job. @throws RunPodError */
     async run(request: RunRequest, signal: AbortSignal): Promise<string> {
-      return (await patiently(() => ask("POST", "run", Submitted, request), signal)).id;
+      return (await patiently(() => ask("POST", "run", Submitted, { body: request }), signal)).id;
     },
 
     /** Undefined where RunPod does not know it any more. @throws RunPodError */
-    async status(id: string): Promise<RunPodJob | undefined> {
+    async status(id: string, stop: AbortSignal): Promise<RunPodJob | undefined> {
       try {
-        return await ask("GET", `status/${encodeURIComponent(id)}`, RunPodJob);
+        return await ask("GET", `status/${encodeURIComponent(id)}`, RunPodJob, { stop });
       } catch (error) {
         if (error instanceof RunPodError && error.failure === "not_found") return undefined;
         throw error;
@@ -164,16 +162,15 @@ export function createRunPodClient(
     },
 
     /** A job that has ended, or is not there, is fine. @throws RunPodError */
-    async cancel(id: string): Promise<void> {
-      const again = AbortSignal.timeout(RETRY_MS);
+    async cancel(id: string, stop: AbortSignal): Promise<void> {
       for (let attempt = 0; ; attempt++) {
         try {
-          await patiently(() => ask("POST", `cancel/${encodeURIComponent(id)}`, z.unknown()), again);
+          await patiently(() => ask("POST", `cancel/${encodeURIComponent(id)}`, z.unknown(), { stop }), stop);
           return;
         } catch (error) {
           if (!(error instanceof RunPodError)) throw error;
           if (["not_found", "refused"].includes(error.failure)) return;
-          if (error.failure !== "unclear" || attempt === 3) throw error;
+          if (error.failure !== "unclear" || attempt === 3 || stop.aborted) throw error;
         }
       }
     },

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { WorkerOutput, WorkerProgress } from "@avatar/contract/worker";
 import type { z } from "zod";
-import type { ObjectStore } from "../../storage/object-store.ts";
+import { type ObjectStore, StorageUnavailable } from "../../storage/object-store.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { type Engine, EngineError, type EngineRun, type RenderOptions } from "../engine.ts";
 import { createRunClaims } from "./run-claim.ts";
@@ -32,8 +32,6 @@ interface Deps {
 const POLL_MS = 3000;
 /** While RunPod does not answer. */
 const MAX_POLL_MS = 15_000;
-/** RunPod takes no shorter one. */
-const MIN_EXECUTION_MS = 5000;
 /** A worker ends a run itself, and says so, before RunPod does. */
 const EXECUTION_MARGIN_MS = 30_000;
 const HEALTH_MS = 10_000;
@@ -60,21 +58,25 @@ export function createRunPodEngine(deps: Deps) {
   }
 
   async function submit(run: EngineRun, signal: AbortSignal): Promise<string> {
-    // RunPod's limits begin with the call, and the worker's with its start.
-    const executionTimeout = Math.max(run.timeoutMs + EXECUTION_MARGIN_MS, MIN_EXECUTION_MS);
-    const ttl = Math.max(run.startBy.getTime() - now().getTime(), 0) + executionTimeout;
-    const input = await toWorkerInput(store, run, new Date(now().getTime() + ttl));
+    const startMs = Math.max(run.startBy.getTime() - now().getTime(), 0);
+    // RunPod and the worker count from when the worker takes the run, and it may have models to load then.
+    const deadlineMs = startMs + run.timeoutMs;
+    const executionTimeout = deadlineMs + EXECUTION_MARGIN_MS;
+    const ttl = startMs + executionTimeout;
+    const input = await toWorkerInput(store, run, deadlineMs / 1000, new Date(now().getTime() + ttl));
     const path = `${run.jobId}/${run.runId}?token=${webhookToken(config.apiKey, run.runId)}`;
     const webhook = `${publicUrl()}/webhooks/runpod/${path}`;
     return client.run({ input, webhook, policy: { executionTimeout, ttl } }, signal);
   }
 
   /** Submits the run. @returns RunPod's id of it, which may be another's who got it earlier */
-  async function begin(run: EngineRun, { signal, onSubmitted }: RenderOptions): Promise<string> {
-    const id = await submit(run, signal).catch(async (error: unknown) => {
+  async function begin(run: EngineRun, { signal, letGo, onSubmitted }: RenderOptions): Promise<string> {
+    const either = AbortSignal.any([signal, letGo]);
+    const id = await submit(run, either).catch(async (error: unknown) => {
       if (!(error instanceof RunPodError)) throw error;
       // It may have got there: unless it was taken by now, it never will be.
-      const taken = error.failure === "unclear" ? await claims.close(run.claimKey) : undefined;
+      const taken =
+        error.failure === "unclear" ? await surely(run, either, () => claims.close(run.claimKey)) : undefined;
       if (taken) return taken;
       throw toSubmitError(error.failure, error);
     });
@@ -83,10 +85,10 @@ export function createRunPodEngine(deps: Deps) {
   }
 
   /** RunPod's id of a run that was followed before. */
-  async function find(run: EngineRun, { onSubmitted }: RenderOptions): Promise<string> {
+  async function find(run: EngineRun, { signal, letGo, onSubmitted }: RenderOptions): Promise<string> {
     const known = run.resumed?.externalId;
     if (known) return known;
-    const taken = await claims.close(run.claimKey);
+    const taken = await surely(run, AbortSignal.any([signal, letGo]), () => claims.close(run.claimKey));
     if (!taken) throw engineError("engine_unavailable", "nobody knows whether the run was submitted");
     await onSubmitted(taken);
     return taken;
@@ -94,49 +96,55 @@ export function createRunPodEngine(deps: Deps) {
 
   /** Sees to it that nothing of the run goes on, before another run of its job may begin. */
   async function end(run: EngineRun, known: string | undefined, letGo: AbortSignal): Promise<void> {
-    for (let attempt = 0; !letGo.aborted; attempt++) {
+    const taken = await surely(run, letGo, () => claims.close(run.claimKey));
+    for (const id of new Set([known, taken])) {
+      if (id === undefined || letGo.aborted) continue;
+      await client.cancel(id, letGo).catch((error: unknown) => {
+        // It costs what is left of its time at most.
+        log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
+      });
+    }
+  }
+
+  /** Waits for a store that is away: what a render has cost is not thrown away for that. */
+  async function surely<T>(run: EngineRun, stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
       try {
-        const taken = await claims.close(run.claimKey);
-        for (const id of new Set([known, taken])) if (id !== undefined) await cancel(run, id);
-        return;
+        return await work();
       } catch (error) {
-        log.warn({ err: error, runId: run.runId }, "a run was not closed; it is tried again");
-        await wait(run, Math.min(pollMs * 2 ** attempt, MAX_POLL_MS), [letGo]);
+        if (!(error instanceof StorageUnavailable) || stop.aborted) throw error;
+        log.warn({ err: error, runId: run.runId }, "the store is away; it is tried again");
+        await wait(run, Math.min(pollMs * 2 ** attempt, MAX_POLL_MS), stop);
       }
     }
   }
 
-  /** Where RunPod does not do it, the run costs what is left of its time at most. */
-  const cancel = (run: EngineRun, id: string) =>
-    client.cancel(id).catch((error: unknown) => {
-      log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
-    });
-
   /** Resolves when it is time to ask again. */
-  async function wait(run: EngineRun, ms: number, signals: AbortSignal[]): Promise<void> {
+  async function wait(run: EngineRun, ms: number, stop: AbortSignal): Promise<void> {
     const woken = new AbortController();
     askNow.set(run.runId, () => woken.abort());
-    await delay(ms, undefined, { signal: AbortSignal.any([woken.signal, ...signals]) }).catch(() => {});
+    await delay(ms, undefined, { signal: AbortSignal.any([woken.signal, stop]) }).catch(() => {});
     askNow.delete(run.runId);
   }
 
   /** @returns once the video is there. @throws EngineError */
   async function follow(run: EngineRun, first: string, options: RenderOptions): Promise<void> {
     const { signal, letGo, onCold, onProgress, onUsage } = options;
-    const signals = [signal, letGo];
-    const hasVideo = async () => (await store.head(run.videoKey)) !== undefined;
+    const stop = AbortSignal.any([signal, letGo]);
+    const hasVideo = async () => (await surely(run, stop, () => store.head(run.videoKey))) !== undefined;
     let id = first;
     let failures = 0;
-    while (!signals.some((each) => each.aborted)) {
+    while (!stop.aborted) {
       let job: RunPodJob | undefined;
       try {
-        job = await client.status(id);
+        job = await client.status(id, stop);
         failures = 0;
       } catch (error) {
+        if (stop.aborted) return;
         failures++;
         log.warn({ err: error, runId: run.runId, failures }, "RunPod did not say how a run is");
         if (failures > 2 && (await hasVideo())) return;
-        await wait(run, Math.min(pollMs * 2 ** failures, MAX_POLL_MS), signals);
+        await wait(run, Math.min(pollMs * 2 ** failures, MAX_POLL_MS), stop);
         continue;
       }
       if (!job) {
@@ -169,7 +177,7 @@ export function createRunPodEngine(deps: Deps) {
         case "FAILED": {
           const said = parseWorkerError(job.error);
           if (said?.code === "run_already_claimed") {
-            const taken = await claims.claimant(run.claimKey);
+            const taken = await surely(run, stop, () => claims.claimant(run.claimKey));
             if (taken !== undefined && taken !== id) {
               id = taken;
               await options.onSubmitted(id);
@@ -184,7 +192,7 @@ export function createRunPodEngine(deps: Deps) {
           throw toEngineError(said);
         }
       }
-      await wait(run, pollMs * (0.8 + Math.random() * 0.4), signals);
+      await wait(run, pollMs * (0.8 + Math.random() * 0.4), stop);
     }
   }
 
@@ -249,7 +257,7 @@ function notStarted(workers: RunPodHealth | undefined): EngineError {
   if (idle + ready + running + initializing === 0)
     return engineError(
       "no_capacity",
-      "the endpoint has no workers: its workersMax may be 0, see docs/runpod.md",
+      "the endpoint has no workers: its workersMax may be 0, as RunPod sets it after 7 days without a request",
       true,
     );
   return engineError("start_timeout", "all workers of the endpoint were busy or loading", true);

@@ -117,13 +117,15 @@ def _stand_ins() -> Iterator[None]:
     (``imageio``, ``skimage``), and one function of ``xformers``. The first wants a driver, the last its own torch."""
     before = dict(sys.modules)
     _provide(
-        "xfuser.core.distributed", "get_sequence_parallel_rank", "get_sequence_parallel_world_size", "get_sp_group"
+        "xfuser.core.distributed",
+        get_sequence_parallel_rank=_unused,
+        get_sequence_parallel_world_size=_unused,
+        get_sp_group=_unused,
     )
-    _provide("optimum.quanto", "quantize", "freeze", "qint8", "requantize")
+    _provide("optimum.quanto", quantize=_unused, freeze=_unused, qint8=_unused, requantize=_unused)
     _provide("imageio")
-    _provide("skimage", "color")
-    _provide("xformers.ops")
-    sys.modules["xformers.ops"].memory_efficient_attention = attend_to_audio  # type: ignore[attr-defined]
+    _provide("skimage", color=_unused)
+    _provide("xformers.ops", memory_efficient_attention=attend_to_audio)
     try:
         yield
     finally:
@@ -132,12 +134,12 @@ def _stand_ins() -> Iterator[None]:
         sys.modules.update({name: module for name, module in before.items() if name in _STAND_INS})
 
 
-def _provide(name: str, *functions: str) -> None:
+def _provide(name: str, **functions: object) -> None:
     parts = name.split(".")
     for end in range(1, len(parts) + 1):
         _define(".".join(parts[:end]), Path("/nonexistent"))
-    for function in functions:
-        setattr(sys.modules[name], function, _unused)
+    for function, stand_in in functions.items():
+        setattr(sys.modules[name], function, stand_in)
 
 
 def _unused(*_: object, **__: object) -> None:
