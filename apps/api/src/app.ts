@@ -3,6 +3,7 @@ import { createApiKeyRepository } from "./api-keys/api-key-repository.ts";
 import { createApiKeyService } from "./api-keys/api-key-service.ts";
 import type { Config } from "./config.ts";
 import { openDatabase } from "./db/client.ts";
+import { LOCKS } from "./db/locks.ts";
 import { createDispatcher, type DispatcherOptions } from "./dispatch/dispatcher.ts";
 import { createRunRepository } from "./dispatch/run-repository.ts";
 import { createVideoCheck } from "./dispatch/stored-video.ts";
@@ -136,7 +137,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       retention: createRetentionRepository(db),
       store,
       changes,
-      exclusively: (work) => database.exclusively(SWEEP_LOCK, work),
+      exclusively: (work) => database.exclusively(LOCKS.sweep, work),
       now,
       log,
     });
@@ -203,9 +204,6 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
 function priceOf(prices: Record<string, number>, gpu: string | undefined): number {
   return prices[gpu ?? ""] ?? Object.values(prices)[0] ?? 0;
 }
-
-/** Any number but that of the migrations. */
-const SWEEP_LOCK = 7_305_512_842;
 
 async function openStores(
   { r2, dataDir: directory }: Config,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { throughBothDoors, throughRest, throughTrpc } from "./support/doors.ts";
-import { insertJob } from "./support/rows.ts";
+import { insertJob, insertKey } from "./support/rows.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { countWaiting } from "./support/waiting.ts";
 
@@ -44,6 +44,44 @@ describe("the state of a job", () => {
       hint: "Create the job again later.",
       retryable: true,
     });
+  });
+
+  test("what is over of its stages is timed, and its cost is told", async () => {
+    const at = (second: number) => new Date(1_700_000_000_000 + second * 1000);
+    const begun = { createdAt: at(0), startedAt: at(2.5), billedSeconds: 41, costUsd: 0.02173 };
+    const jobs = [
+      [{ createdAt: at(0) }, {}, { gpuSeconds: 0, usd: 0 }],
+      [{ ...begun }, {}, { gpuSeconds: 41, usd: 0.02173 }],
+      [{ ...begun, status: "starting" }, { queue: 2.5 }, {}],
+      [{ ...begun, status: "running", runningAt: at(10) }, { queue: 2.5, start: 7.5 }, {}],
+      [
+        { ...begun, status: "succeeded", runningAt: at(10), finishedAt: at(50) },
+        { queue: 2.5, start: 7.5, run: 40, total: 50 },
+        { gpuSeconds: 41, usd: 0.02173 },
+      ],
+      [{ ...begun, status: "succeeded", finishedAt: at(50) }, { queue: 2.5, run: 47.5, total: 50 }, {}],
+      [{ createdAt: at(0), status: "canceled", finishedAt: at(3) }, { total: 3 }, {}],
+    ] as const;
+    for (const [row, timings, cost] of jobs) {
+      const { id } = await insertJob(api, row);
+      const { body } = await throughBothDoors(api, "jobs.get", { input: { id } });
+      expect(body.timings).toEqual(timings);
+      expect(body.cost).toMatchObject(cost);
+    }
+  });
+
+  test("a queued job knows its place, and once there is experience how long it may take", async () => {
+    const owner = "owner_waiting";
+    const key = await insertKey(api, owner);
+    const headers = { authorization: `Bearer ${key}` };
+    const job = { owner, deadlineAt: new Date(Date.now() + 3_600_000) };
+    const waiting = [await insertJob(api, job), await insertJob(api, job)];
+    for (const [index, { id }] of waiting.entries()) {
+      const { body } = await throughBothDoors(api, "jobs.get", { input: { id }, headers });
+      expect(body).toMatchObject({ position: index + 1, etaSeconds: expect.any(Number) });
+    }
+    const { body } = await throughBothDoors(api, "jobs.list", { input: {}, headers });
+    expect(body.items.map((each: { position: number }) => each.position)).toEqual([2, 1]);
   });
 
   test("says nothing of runs, keys or uploads", async () => {

@@ -102,6 +102,28 @@ export const JobError = z
   })
   .meta({ id: "JobError" });
 
+export const JobTimings = z
+  .object({
+    queue: z.number().min(0).optional().describe("Until its last run was begun"),
+    start: z
+      .number()
+      .min(0)
+      .optional()
+      .describe("Until that run began to render; left out where that went unseen"),
+    run: z.number().min(0).optional().describe("The render; the start as well where it went unseen"),
+    total: z.number().min(0).optional().describe("From the request to the end"),
+  })
+  .describe("Seconds that each stage took; only of stages that are over")
+  .meta({ id: "JobTimings" });
+
+export const JobCost = z
+  .object({
+    gpuSeconds: z.int().min(0).describe("Whole seconds that were billed"),
+    usd: z.number().min(0),
+  })
+  .describe("What its runs have cost so far, in what the operator pays")
+  .meta({ id: "JobCost" });
+
 const jobBase = {
   id: Id,
   version: z.int().positive().describe("Counts up with every change"),
@@ -114,21 +136,43 @@ const jobBase = {
   metadata: Metadata,
   ttlSeconds: TtlSeconds,
   audioSeconds: z.number().positive().describe("Length of the recording"),
+  timings: JobTimings,
+  cost: JobCost,
+};
+const unfinished = {
+  ...jobBase,
+  etaSeconds: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      "An estimate of how long it still takes, after the latest jobs; told by status and list once there are any",
+    ),
 };
 const finished = { ...jobBase, finishedAt: Timestamp };
 
 export const Job = z
   .discriminatedUnion("status", [
-    z.object({ ...jobBase, status: z.literal("queued") }).meta({ id: "QueuedJob" }),
     z
       .object({
-        ...jobBase,
+        ...unfinished,
+        status: z.literal("queued"),
+        position: z
+          .int()
+          .positive()
+          .optional()
+          .describe("1: it is next. Told by status and list. Owners take turns, so it may move back, too"),
+      })
+      .meta({ id: "QueuedJob" }),
+    z
+      .object({
+        ...unfinished,
         status: z.literal("starting"),
         cold: z.boolean().describe("The worker starts from zero, which takes longer"),
       })
       .meta({ id: "StartingJob" }),
     z
-      .object({ ...jobBase, status: z.literal("running"), progress: z.number().min(0).max(1) })
+      .object({ ...unfinished, status: z.literal("running"), progress: z.number().min(0).max(1) })
       .meta({ id: "RunningJob" }),
     z.object({ ...finished, status: z.literal("succeeded"), video: Video }).meta({ id: "SucceededJob" }),
     z.object({ ...finished, status: z.literal("failed"), error: JobError }).meta({ id: "FailedJob" }),

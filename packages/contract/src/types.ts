@@ -51,21 +51,49 @@ interface JobBase {
   ttlSeconds: number;
   /** Length of the recording. */
   audioSeconds: number;
+  timings: JobTimings;
+  cost: JobCost;
+}
+
+/** Seconds that each stage took; only of stages that are over. */
+export interface JobTimings {
+  /** Until its last run was begun. */
+  queue?: number | undefined;
+  /** Until that run began to render; left out where that went unseen. */
+  start?: number | undefined;
+  /** The render; the start as well where it went unseen. */
+  run?: number | undefined;
+  /** From the request to the end. */
+  total?: number | undefined;
+}
+
+/** What its runs have cost so far, in what the operator pays. */
+export interface JobCost {
+  /** Whole seconds that were billed. */
+  gpuSeconds: number;
+  usd: number;
+}
+
+interface UnfinishedJob extends JobBase {
+  /** An estimate of how long it still takes, after the latest jobs; told by `status` and `list` once there are any. */
+  etaSeconds?: number | undefined;
 }
 
 /** Waits for a free worker. */
-export interface QueuedJob extends JobBase {
+export interface QueuedJob extends UnfinishedJob {
   status: "queued";
+  /** 1: it is next. Told by `status` and `list`. Owners take turns, so it may move back, too. */
+  position?: number | undefined;
 }
 
 /** A worker has the job and is waking or loading. */
-export interface StartingJob extends JobBase {
+export interface StartingJob extends UnfinishedJob {
   status: "starting";
   /** The worker starts from zero, which takes longer. */
   cold: boolean;
 }
 
-export interface RunningJob extends JobBase {
+export interface RunningJob extends UnfinishedJob {
   status: "running";
   /** 0 to 1. */
   progress: number;

@@ -12,6 +12,7 @@ import postgres from "postgres";
 import type { DatabaseConfig } from "../config.ts";
 import { StartError } from "../start-error.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
+import { LOCKS } from "./locks.ts";
 import * as schema from "./schema/schema.ts";
 
 /** What repositories use; the same for PGlite, Postgres and a transaction on either. */
@@ -70,9 +71,6 @@ async function openPglite(dataDir: string): Promise<Database> {
     throw error;
   }
 }
-
-/** Any number that no other program uses on this database. */
-const MIGRATION_LOCK = 7_305_512_841;
 
 async function openPostgres(url: string): Promise<Database> {
   const connect = (max: number) =>
@@ -139,7 +137,7 @@ async function migrateOnce(url: string): Promise<void> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
   try {
     await answerOf(client);
-    await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await client`select pg_advisory_lock(${LOCKS.migration})`;
     await migratePostgres(drizzlePostgres({ client, ...options }), { migrationsFolder });
   } finally {
     await client.end({ timeout: 2 });

@@ -39,7 +39,7 @@ interface Deps {
 }
 
 export interface DispatcherOptions {
-  /** At most so many runs at once in this process. */
+  /** At most so many runs at once: in this process, or on a remote engine from all processes. */
   maxRunsInFlight: number;
   /** A run not heard of for this long is lost; its process renews the lease four times as often. */
   leaseMs: number;
@@ -80,6 +80,7 @@ export function createDispatcher(deps: Deps) {
       now: now(),
       startBy: after(options.startTimeoutMs),
       engine: engine.name,
+      maxOpen: engine.isRemote ? options.maxRunsInFlight : undefined,
     });
     changes.publish(...claimed.map((run) => run.jobId));
     for (const run of claimed) launch(run);

@@ -2,6 +2,7 @@ import type { ErrorCode } from "@avatar/contract/errors";
 import { and, count, eq, inArray, isNull, lt, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Db } from "../db/client.ts";
+import { LOCKS } from "../db/locks.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
 import { jobs, runs, uploads } from "../db/schema/schema.ts";
 import type { RunUsage } from "../engine/engine.ts";
@@ -95,6 +96,16 @@ export function createRunRepository(db: Db, newId: NewId) {
     return rows.flatMap((row) => row.runId ?? []);
   }
 
+  /** Until the transaction ends, no other process begins runs that it counts. */
+  async function countOpen(tx: Db, engine: string): Promise<number> {
+    await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.claim})`);
+    const [row] = await tx
+      .select({ n: count() })
+      .from(runs)
+      .where(and(isNull(runs.outcome), eq(runs.engine, engine)));
+    return row?.n ?? 0;
+  }
+
   async function hasVideo(tx: Db, jobId: string, videoKey: string): Promise<boolean> {
     const rows = await tx
       .select({ id: jobs.id })
@@ -108,18 +119,13 @@ export function createRunRepository(db: Db, newId: NewId) {
     atomically: <T>(work: (runs: RunRepository) => Promise<T>): Promise<T> =>
       db.transaction((tx) => work(createRunRepository(tx, newId))),
 
-    /**
-     * Takes up to `limit` queued jobs, each with a new run under this process's lease.
-     */
-    async claim(
-      limit: number,
-      leaseOwner: string,
-      leaseMs: number,
-      deadlines: Deadlines,
-    ): Promise<ClaimedRun[]> {
-      const { now, engine, startBy } = deadlines;
+    /** Takes up to `limit` queued jobs, each with a new run under this process's lease. */
+    async claim(limit: number, leaseOwner: string, leaseMs: number, newRuns: NewRuns): Promise<ClaimedRun[]> {
+      const { now, engine, startBy, maxOpen } = newRuns;
       return db.transaction(async (tx) => {
-        const picked = await lockNextJobs(tx, limit, now);
+        const free = maxOpen === undefined ? limit : maxOpen - (await countOpen(tx, engine));
+        if (free <= 0) return [];
+        const picked = await lockNextJobs(tx, Math.min(limit, free), now);
         const begun: (typeof runs.$inferSelect)[] = [];
         for (const { id } of picked) {
           const runId = newId("run");
@@ -356,10 +362,12 @@ export interface JobFailure {
   detail: string;
 }
 
-interface Deadlines {
+interface NewRuns {
   now: Date;
   startBy: Date;
   engine: string;
+  /** No more runs than these at once on this engine, of all processes. */
+  maxOpen: number | undefined;
 }
 
 interface QueueTimes {

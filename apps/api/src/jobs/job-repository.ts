@@ -1,5 +1,18 @@
 import type { JobStatus } from "@avatar/contract/types";
-import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  type Column,
+  desc,
+  eq,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs, uploads } from "../db/schema/schema.ts";
 import { uploadExpired } from "../uploads/upload-errors.ts";
@@ -13,6 +26,23 @@ export type JobRepository = ReturnType<typeof createJobRepository>;
 export interface JobCursor {
   createdAt: Date;
   id: string;
+}
+
+export interface UnfinishedJob {
+  id: string;
+  owner: string;
+  status: "queued" | "starting" | "running";
+  audioSeconds: number;
+  progress: number;
+  startedAt: Date | null;
+  runningAt: Date | null;
+}
+
+export interface RecentJob {
+  audioSeconds: number;
+  /** Null where nobody saw it begin to render. */
+  startSeconds: number | null;
+  runSeconds: number;
 }
 
 export function createJobRepository(db: Db) {
@@ -79,6 +109,35 @@ export function createJobRepository(db: Db) {
           ),
         )
         .orderBy(desc(jobs.createdAt), desc(jobs.id))
+        .limit(limit);
+    },
+
+    /** The oldest `limit` jobs that are not over, oldest first. */
+    async listUnfinished(limit: number): Promise<UnfinishedJob[]> {
+      const { id, owner, status, audioSeconds, progress, startedAt, runningAt } = jobs;
+      const rows = await db
+        .select({ id, owner, status, audioSeconds, progress, startedAt, runningAt })
+        .from(jobs)
+        .where(isNotNull(jobs.deadlineAt))
+        .orderBy(asc(jobs.createdAt), asc(jobs.id))
+        .limit(limit);
+      return rows as UnfinishedJob[];
+    },
+
+    /** The latest `limit` jobs that succeeded. */
+    async listRecent(limit: number): Promise<RecentJob[]> {
+      const seconds = (from: SQL | Column, to: SQL | Column) =>
+        sql<number>`extract(epoch from ${to} - ${from})::double precision`;
+      const { startedAt, runningAt, finishedAt } = jobs;
+      return db
+        .select({
+          audioSeconds: jobs.audioSeconds,
+          startSeconds: seconds(startedAt, runningAt) as SQL<number | null>,
+          runSeconds: seconds(sql`coalesce(${runningAt}, ${startedAt})`, finishedAt),
+        })
+        .from(jobs)
+        .where(and(isNotNull(jobs.videoBytes), isNotNull(startedAt), isNotNull(finishedAt)))
+        .orderBy(desc(finishedAt))
         .limit(limit);
     },
 

@@ -15,6 +15,7 @@ import { findFiles } from "./job-files.ts";
 import { isFinal } from "./job-lifecycle.ts";
 import type { JobCursor, JobRepository, JobRow } from "./job-repository.ts";
 import { toJob, toVideo } from "./job-view.ts";
+import { createQueueOutlook } from "./queue-outlook.ts";
 
 interface Deps {
   jobs: JobRepository;
@@ -43,11 +44,16 @@ interface CreateOptions {
 export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
   const { queueTimeoutMs, videoTtlSeconds } = deps;
+  const outlookOf = createQueueOutlook(jobs, now);
 
   async function get(caller: Caller, id: string): Promise<JobRow> {
     const row = await jobs.find(caller.owner, id);
     if (!row) throw new AppError("job_not_found");
     return row;
+  }
+
+  async function inView(row: JobRow): Promise<Job> {
+    return toJob(row, isFinal(row.status) ? {} : await outlookOf(row.id));
   }
 
   /** The job that this idempotency key made within its time, if it made one. */
@@ -141,7 +147,7 @@ export function createJobService(deps: Deps) {
           await watch.changed(leftMs, signal);
           row = await get(caller, input.id);
         }
-        return toJob(row);
+        return await inView(row);
       } finally {
         watch.close();
       }
@@ -153,7 +159,10 @@ export function createJobService(deps: Deps) {
       const page = rows.slice(0, input.limit);
       const last = page.at(-1);
       const hasMore = rows.length > input.limit;
-      return { items: page.map(toJob), ...(hasMore && last && { nextCursor: formatCursor(last) }) };
+      return {
+        items: await Promise.all(page.map(inView)),
+        ...(hasMore && last && { nextCursor: formatCursor(last) }),
+      };
     },
 
     /** A link to the video. @throws AppError with the job's own code where it failed. */

@@ -1,9 +1,16 @@
 import { ERRORS, type ErrorCode, errorDocsPath } from "@avatar/contract/errors";
-import type { Job, JobError, Video } from "@avatar/contract/types";
+import type { Job, JobError, JobTimings, Video } from "@avatar/contract/types";
 import type { JobRow } from "./job-repository.ts";
 
+/** What other jobs have to do with when this one is done. */
+export interface Outlook {
+  /** Of a queued job. */
+  position?: number;
+  etaSeconds?: number;
+}
+
 /** A row as customers see it. */
-export function toJob(row: JobRow): Job {
+export function toJob(row: JobRow, { position, etaSeconds }: Outlook = {}): Job {
   const base = {
     id: row.id,
     version: row.version,
@@ -16,14 +23,17 @@ export function toJob(row: JobRow): Job {
     metadata: row.metadata,
     ttlSeconds: row.ttlSeconds,
     audioSeconds: row.audioSeconds,
+    timings: toTimings(row),
+    cost: { gpuSeconds: row.billedSeconds, usd: Math.round(row.costUsd * 1e6) / 1e6 },
   };
+  const unfinished = { ...base, ...(etaSeconds !== undefined && { etaSeconds }) };
   switch (row.status) {
     case "queued":
-      return { ...base, status: row.status };
+      return { ...unfinished, status: row.status, ...(position !== undefined && { position }) };
     case "starting":
-      return { ...base, status: row.status, cold: row.cold };
+      return { ...unfinished, status: row.status, cold: row.cold };
     case "running":
-      return { ...base, status: row.status, progress: Math.round(row.progress * 1000) / 1000 };
+      return { ...unfinished, status: row.status, progress: Math.round(row.progress * 1000) / 1000 };
   }
   const finished = { ...base, finishedAt: present(row.finishedAt).toISOString() };
   switch (row.status) {
@@ -48,6 +58,22 @@ export function toVideo(row: JobRow): Video {
     expiresAt: present(row.videoExpiresAt).toISOString(),
   };
 }
+
+function toTimings({ status, createdAt, startedAt, runningAt, finishedAt }: JobRow): JobTimings {
+  // In the queue, what its earlier runs took is part of the waiting.
+  const begunAt = status === "queued" ? null : startedAt;
+  const spans = {
+    queue: seconds(createdAt, begunAt),
+    start: seconds(begunAt, runningAt),
+    run: seconds(runningAt ?? begunAt, finishedAt),
+    total: seconds(createdAt, finishedAt),
+  };
+  return Object.fromEntries(Object.entries(spans).filter(([, span]) => span !== undefined));
+}
+
+/** Clocks of two replicas may differ by a little. */
+const seconds = (from: Date | null, to: Date | null) =>
+  from && to ? Math.max(to.getTime() - from.getTime(), 0) / 1000 : undefined;
 
 function toJobError(error: { code: ErrorCode; detail: string }): JobError {
   const { hint, retryable } = ERRORS[error.code];

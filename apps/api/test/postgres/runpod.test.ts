@@ -1,5 +1,7 @@
 import { hasPythonWorker, type Job } from "@avatar/fake-runpod";
+import { eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
+import { jobs } from "../../src/db/schema/schema.ts";
 import { type ObjectStore, StorageUnavailable } from "../../src/storage/object-store.ts";
 import { PORTRAIT } from "../support/fixtures.ts";
 import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
@@ -21,7 +23,7 @@ async function generate({ rest }: TestApi): Promise<string> {
   return body.id;
 }
 
-const completed = (jobs: Iterable<Job>) => [...jobs].filter((job) => job.status === "COMPLETED");
+const completed = (all: Iterable<Job>) => [...all].filter((job) => job.status === "COMPLETED");
 
 describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
   test(
@@ -191,6 +193,25 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
 });
 
 describe("on RunPod, without a worker", () => {
+  test(
+    "F13: two servers together submit no more runs than one may, and the next once one is over",
+    async () => {
+      const options = { config: { maxRunsInFlight: 3 } };
+      const { runpod, api, startAnother } = await startRunPodApi({ runpod: { workersMax: 0 }, api: options });
+      await startAnother({ config: { port: 0 } });
+      const ids = await Promise.all(Array.from({ length: 8 }, () => generate(api)));
+      const isOpen = () => [...runpod.platform.jobs.values()].filter((job) => job.status === "IN_QUEUE");
+      await until("three are at RunPod", () => isOpen().length === 3);
+      const open = await api.db.select({ id: jobs.id }).from(jobs).where(eq(jobs.status, "starting"));
+      expect(open).toHaveLength(3);
+      await api.rest("POST", `/v1/jobs/${open[0]?.id}/cancel`);
+      await until("a fourth is at RunPod", () => runpod.platform.jobs.size === 4);
+      await until("three are", () => isOpen().length === 3);
+      expect(ids).toHaveLength(8);
+    },
+    LONG,
+  );
+
   const soon = { config: { startTimeoutMs: 3000 } };
 
   test(

@@ -85,6 +85,8 @@ export async function startFakeApi() {
       metadata: {},
       ttlSeconds: 21600,
       audioSeconds: 7,
+      timings: {},
+      cost: { gpuSeconds: 0, usd: 0 },
       video: {
         contentType: "video/mp4",
         bytes: VIDEO.length,

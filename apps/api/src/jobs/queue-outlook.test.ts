@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import type { RecentJob, UnfinishedJob } from "./job-repository.ts";
+import { createQueueOutlook, estimateQueue } from "./queue-outlook.ts";
+
+const NOW = new Date("2026-01-01T00:10:00Z");
+const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
+/** 20 s to start, and 10 s for a second of speech. */
+const RECENT: RecentJob[] = [{ audioSeconds: 3, startSeconds: 20, runSeconds: 30 }];
+
+let count = 0;
+function job(more: Partial<UnfinishedJob> = {}): UnfinishedJob {
+  const id = `job_${++count}`;
+  return {
+    id,
+    owner: "a",
+    status: "queued",
+    audioSeconds: 4,
+    progress: 0,
+    startedAt: null,
+    runningAt: null,
+    ...more,
+  };
+}
+const outlooks = (jobs: UnfinishedJob[], recent = RECENT) => {
+  const found = estimateQueue(jobs, recent, NOW);
+  return jobs.map(({ id }) => found.get(id));
+};
+
+test("before any job has succeeded there are positions, and no guesses", () => {
+  const jobs = [job({ status: "running" }), job(), job()];
+  expect(outlooks(jobs, [])).toEqual([{}, { position: 1 }, { position: 2 }]);
+});
+
+test("a queued job waits for all before it, and then for itself", () => {
+  const first = job({ status: "running", progress: 0.5, startedAt: ago(40), runningAt: ago(20) });
+  expect(outlooks([first, job(), job()])).toEqual([
+    { etaSeconds: 20 },
+    { position: 1, etaSeconds: 20 + 60 },
+    { position: 2, etaSeconds: 20 + 60 + 60 },
+  ]);
+});
+
+test("two that render at once share the work", () => {
+  const running = { status: "running" as const, progress: 0.5, startedAt: ago(40), runningAt: ago(20) };
+  expect(outlooks([job(running), job(running), job()])[2]).toEqual({ position: 1, etaSeconds: 20 + 60 });
+});
+
+test("a start and a render that take longer than usual are taken to be nearly done", () => {
+  const starting = job({ status: "starting", startedAt: ago(100) });
+  const running = job({ status: "running", startedAt: ago(500), runningAt: ago(400), progress: 0.05 });
+  expect(outlooks([starting, running])).toEqual([{ etaSeconds: 40 }, { etaSeconds: 0 }]);
+});
+
+test("owners take turns: one who has jobs running is behind one who has none", () => {
+  const jobs = [job({ status: "running" }), job(), job(), job({ owner: "b" }), job({ owner: "b" })];
+  expect(outlooks(jobs).map((each) => each?.position)).toEqual([undefined, 2, 4, 1, 3]);
+});
+
+test("the queue is looked at once for all who ask, and again for a job that is new", async () => {
+  const jobs = [job()];
+  let looks = 0;
+  const repository = {
+    listUnfinished: async () => {
+      looks++;
+      return [...jobs];
+    },
+    listRecent: async () => RECENT,
+  };
+  const outlookOf = createQueueOutlook(repository, () => NOW);
+  const first = jobs[0]?.id ?? "";
+  expect(await Promise.all([outlookOf(first), outlookOf(first)])).toMatchObject([
+    { position: 1 },
+    { position: 1 },
+  ]);
+  expect(looks).toBe(1);
+  jobs.push(job());
+  expect(await outlookOf(jobs[1]?.id ?? "")).toMatchObject({ position: 2 });
+  expect(looks).toBe(2);
+});
