@@ -1,4 +1,7 @@
-/** Starts the API, makes one video with generate.ts, stops the API and cleans up: `npx -y pnpm@12 demo`. */
+/**
+ * Starts the API, makes one video with generate.ts, stops the API and cleans up: `npx -y pnpm@12 demo`. With `--gpu` the
+ * video goes all the way through RunPod and its worker, both stood in for on this machine, and the bill is shown.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -6,12 +9,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { type FakeGpu, startFakeGpu } from "./fake-gpu.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const output = at("out/demo.mp4");
+const isOnGpu = process.argv.includes("--gpu");
+const output = at(isOnGpu ? "out/demo-gpu.mp4" : "out/demo.mp4");
 const apiKey = `avk_live_${randomBytes(16).toString("hex")}`;
 
 /** Rejects on Ctrl-C, so that whatever waits goes on to clean up. */
@@ -26,9 +31,12 @@ try {
   await mkdir(at("out"), { recursive: true });
   await rm(output, { force: true });
   const dataDir = await mkdtemp(join(tmpdir(), "avatar-demo-"));
+  let gpu: FakeGpu | undefined;
   try {
-    await withApi(dataDir, generate);
+    gpu = isOnGpu ? await startFakeGpu() : undefined;
+    await withApi(dataDir, gpu);
   } finally {
+    await gpu?.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
   console.log(`\nYour video: ${output}`);
@@ -38,8 +46,9 @@ try {
   process.exitCode = 1;
 }
 
-async function withApi(dataDir: string, use: (baseUrl: string) => Promise<void>): Promise<void> {
-  console.log("Starting the API: embedded database, files on disk, preview engine on the CPU.");
+async function withApi(dataDir: string, gpu: FakeGpu | undefined): Promise<void> {
+  const engine = gpu ? "RunPod and its worker stood in for" : "preview engine on the CPU";
+  console.log(`Starting the API: embedded database, files on disk, ${engine}.`);
   const api = start("apps/api/src/main.ts", [], {
     HOST: "127.0.0.1",
     PORT: "0",
@@ -49,9 +58,14 @@ async function withApi(dataDir: string, use: (baseUrl: string) => Promise<void>)
     // Whatever this shell is set up for, the demo stands alone.
     DATABASE_URL: "",
     PUBLIC_BASE_URL: "",
+    ENGINE: "preview",
+    ...gpu?.env,
   });
   try {
-    await use(await addressOf(api));
+    const baseUrl = await addressOf(api);
+    gpu?.allow(baseUrl);
+    await generate(baseUrl);
+    if (gpu) console.log(await Promise.race([gpu.bill(), interrupted]));
   } catch (error) {
     await stop(api);
     throw error;

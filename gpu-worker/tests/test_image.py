@@ -98,6 +98,14 @@ def test_the_picture_has_the_size_that_the_model_takes(aspect: str, fit: str) ->
     assert compose(image, fit, (896, 448), make_output(aspect, 1)).size == (896, 448)
 
 
+def test_crop_keeps_the_upper_part_of_a_high_portrait() -> None:
+    image = Image.new("RGB", (600, 1000), (0, 0, 0))
+    image.paste((255, 255, 255), (0, 90, 600, 300))  # Where the face of a portrait is.
+    cropped = compose(image, "crop", (896, 448), make_output("16:9", 1))
+    column = [cropped.getpixel((448, y))[0] for y in range(448)]  # type: ignore[index]
+    assert sum(value > 200 for value in column) >= 0.98 * 210 * 896 / 600
+
+
 def test_pad_keeps_all_of_the_portrait_within_what_stays_visible() -> None:
     image = Image.new("RGB", (600, 600), (0, 0, 0))
     for edge in range(600):

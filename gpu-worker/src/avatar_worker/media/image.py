@@ -17,8 +17,8 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 50_000_000
 MIN_SIDE: Final = 128
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
-#: Of a picture that is too high, this part of what is cut goes at the top: faces are above the middle.
-_CUT_ABOVE: Final = 0.4
+#: Of a picture that is too high, this part of what is cut goes at the top: in portraits, heads are near it.
+_CUT_ABOVE: Final = 0.1
 
 
 def read_image(path: Path) -> Image.Image:
