@@ -33,7 +33,7 @@ export async function startFakeGpu(): Promise<FakeGpu> {
           output = (output + text).slice(-4000);
         },
       );
-      worker.exited.then(() => console.log("RunPod (stand-in): the worker is gone."));
+      void worker.exited.then(() => console.log("RunPod (stand-in): the worker is gone."));
       return worker;
     },
   });
@@ -51,7 +51,9 @@ export async function startFakeGpu(): Promise<FakeGpu> {
       allowedHost = new URL(apiUrl).host;
     },
     async bill() {
-      console.log("\nWaiting until the worker has been idle for 5 s and goes away, as it is billed until then.");
+      console.log(
+        "\nWaiting until the worker has been idle for 5 s and goes away, as it is billed until then.",
+      );
       while (runpod.ledger.isRunning) await delay(100);
       const { bills, seconds } = runpod.ledger;
       const rows = bills.map(({ wokeAtMs, stoppedAtMs = wokeAtMs }, index) => {

@@ -24,6 +24,7 @@ export default defineConfig({
       exclude: [
         "src/main.ts",
         "src/cli/storage.ts",
+        "src/cli/runpod.ts",
         "src/cli/write-*.ts",
         "src/engine/preview-worker.ts",
         "src/**/*.test.ts",

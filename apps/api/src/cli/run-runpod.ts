@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { deployEndpoint } from "../engine/runpod/deploy-endpoint.ts";
+import {
+  createManagementClient,
+  Deployment,
+  MANAGEMENT_URL,
+  ManagementError,
+} from "../engine/runpod/management-client.ts";
+import { StartError } from "../start-error.ts";
+
+interface Options {
+  args: readonly string[];
+  env: Record<string, string | undefined>;
+  say: (text: string) => void;
+  managementUrl?: string;
+}
+
+const FILE = new URL("../../../../deploy/runpod/endpoint.json", import.meta.url);
+
+const USAGE = `Usage:
+  runpod deploy --image <name:tag> --allowed-hosts <host,…> --volume <id> [--file <json>] [--dry-run]
+      makes RunPod's endpoint what deploy/runpod/endpoint.json says; --dry-run only shows the difference
+
+  --image          the worker's image, for example docker.io/you/avatar-gpu-worker:0.1.0
+  --allowed-hosts  where its files are: the host of R2_ENDPOINT, or of PUBLIC_BASE_URL where files are on a disk
+  --volume         the network volume with the models
+  RUNPOD_API_KEY in the environment; RUNPOD_ENDPOINT_ID where several endpoints have the same name`;
+
+/** @returns the exit code: 0 if all is well, 1 if RunPod refused, 2 where nothing could be tried */
+export async function runRunPod(options: Options): Promise<number> {
+  const { args, env, say, managementUrl = MANAGEMENT_URL } = options;
+  const apiKey = env.RUNPOD_API_KEY ?? "";
+  try {
+    const { values, positionals } = parseDeployArgs(args);
+    if (positionals.join(" ") !== "deploy") throw new StartError(USAGE);
+    if (!apiKey) throw new StartError("RUNPOD_API_KEY: needed to speak to RunPod; its console makes one");
+    const deployment = await readDeployment(values);
+    const isDryRun = values["dry-run"] ?? false;
+    const endpointId = await deployEndpoint({
+      client: createManagementClient({ baseUrl: managementUrl, apiKey }),
+      deployment,
+      endpointId: env.RUNPOD_ENDPOINT_ID || undefined,
+      isDryRun,
+      say,
+    });
+    say(isDryRun ? "Nothing was changed." : `Done. For the API: RUNPOD_ENDPOINT_ID=${endpointId}`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError || error instanceof ManagementError)) throw error;
+    say(error.message.replaceAll(apiKey || "\0", "[secret]"));
+    return error instanceof StartError ? 2 : 1;
+  }
+}
+
+function parseDeployArgs(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        image: text,
+        volume: text,
+        file: text,
+        "allowed-hosts": text,
+        "dry-run": { type: "boolean" },
+      },
+    });
+  } catch {
+    throw new StartError(USAGE);
+  }
+}
+
+/** The file with what is given beside it. @throws StartError that lists all that is missing */
+async function readDeployment(values: ReturnType<typeof parseDeployArgs>["values"]): Promise<Deployment> {
+  const path = values.file ?? FILE;
+  const parsed = Deployment.safeParse(
+    await readFile(path, "utf8").then(JSON.parse, () => {
+      throw new StartError(`${path}: cannot be read`);
+    }),
+  );
+  if (!parsed.success) throw new StartError(`${path}:\n${z.prettifyError(parsed.error)}`);
+  const { template, endpoint } = parsed.data;
+  if (values.image) template.imageName = values.image;
+  if (values["allowed-hosts"]) template.env.ALLOWED_HOSTS = values["allowed-hosts"];
+  if (values.volume) endpoint.networkVolumeId = values.volume;
+  const missing = [
+    !template.imageName && "--image: the worker's image is not set",
+    !template.env.ALLOWED_HOSTS && "--allowed-hosts: without the store's host the worker refuses every file",
+    !endpoint.networkVolumeId && "--volume: without a network volume every cold start downloads the models",
+  ].filter((line) => line !== false);
+  if (missing.length > 0) throw new StartError(`${missing.join("\n")}\n\n${USAGE}`);
+  return parsed.data;
+}
