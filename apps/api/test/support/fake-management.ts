@@ -79,7 +79,7 @@ export async function startFakeManagement(): Promise<FakeManagement> {
   }
 
   const server = createServer((message, response) => {
-    answer(message).then(({ status, body }) => {
+    void answer(message).then(({ status, body }) => {
       response.writeHead(status, { "content-type": "application/json" });
       response.end(typeof body === "string" ? body : JSON.stringify(body));
     });
