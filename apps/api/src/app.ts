@@ -9,6 +9,8 @@ import { createRunRepository } from "./dispatch/run-repository.ts";
 import { createVideoCheck } from "./dispatch/stored-video.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createPreviewEngine } from "./engine/preview-engine.ts";
+import { createKeepAlive } from "./engine/runpod/keep-alive.ts";
+import { createKeepAliveRepository } from "./engine/runpod/keep-alive-repository.ts";
 import { createRunPodEngine } from "./engine/runpod/runpod-engine.ts";
 import { createServer } from "./http/server.ts";
 import { newId } from "./ids.ts";
@@ -38,6 +40,8 @@ export interface Overrides {
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
   /** How often a run at RunPod is asked about. */
   runpodPollMs?: number;
+  /** How often is looked whether RunPod's endpoint is in use. */
+  keepAliveEveryMs?: number;
   openUrl?: OpenUrl;
   dispatcher?: Partial<DispatcherOptions>;
 }
@@ -125,7 +129,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         leaseMs: 4000,
         pollMs: 1000,
         startTimeoutMs: config.startTimeoutMs,
-        runTimeoutMs: (audioSeconds) => 120_000 + audioSeconds * 60_000,
+        runTimeoutMs: (audioSeconds) => 120_000 + audioSeconds * config.runSecondsPerAudioSecond * 1000,
         queueTimeoutMs: config.queueTimeoutMs,
         maxFailedRuns: 3,
         maxLostRuns: 20,
@@ -185,6 +189,19 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     opened.push(dispatcher.stop);
     retention.start();
     opened.push(retention.stop);
+    if (runpod && config.keepAliveMs !== undefined) {
+      const keepAlive = createKeepAlive({
+        keepAlives: createKeepAliveRepository(db),
+        ping: runpod.ping,
+        exclusively: (work) => database.exclusively(LOCKS.keepAlive, work),
+        afterMs: config.keepAliveMs,
+        now,
+        log,
+        ...(overrides.keepAliveEveryMs !== undefined && { everyMs: overrides.keepAliveEveryMs }),
+      });
+      keepAlive.start();
+      opened.push(keepAlive.stop);
+    }
     opened.push(async () => {
       changes.releaseWaiters();
       await server.close();

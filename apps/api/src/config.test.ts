@@ -29,6 +29,8 @@ test("without variables the server is for this machine alone, with an embedded d
     maxRunsInFlight: expect.any(Number),
     runpod: undefined,
     gpuPrices: expect.objectContaining({ "NVIDIA L40S": 0.00053 }),
+    keepAliveMs: 48 * 3_600_000,
+    runSecondsPerAudioSecond: 90,
     startTimeoutMs: 900_000,
     queueTimeoutMs: 6 * 3600 * 1000,
     videoTtlSeconds: 6 * 3600,

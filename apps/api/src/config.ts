@@ -27,7 +27,11 @@ export interface Config {
   runpod: RunPodConfig | undefined;
   /** Dollars a second, by the name of the GPU; that of the first row where a run names none. */
   gpuPrices: Record<string, number>;
+  /** RunPod's endpoint is kept from being taken down when it was not used for so long; undefined: it is not. */
+  keepAliveMs: number | undefined;
   startTimeoutMs: number;
+  /** How long a run may render, for each second of its recording; and two minutes more. */
+  runSecondsPerAudioSecond: number;
   /** Where uploads and videos are kept; undefined for `dataDir`. */
   r2: R2Config | undefined;
   previewLimits: InputLimits;
@@ -104,7 +108,9 @@ export const EnvSchema = z.object({
       }
     })
     .optional(),
+  KEEP_ALIVE_HOURS: whole(0, 160).default(48),
   START_TIMEOUT_SECONDS: whole(1, 86_400).default(900),
+  RUN_SECONDS_PER_AUDIO_SECOND: whole(1, 3600).default(90),
   QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
   VIDEO_TTL_SECONDS: whole(videoTtlSeconds.min, videoTtlSeconds.max).default(videoTtlSeconds.default),
   R2_ENDPOINT: z
@@ -170,7 +176,9 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       vars.MAX_RUNS_IN_FLIGHT ?? (vars.ENGINE === "runpod" ? 6 : Math.max(1, availableParallelism() - 1)),
     runpod: runpodConfig(vars),
     gpuPrices: vars.GPU_PRICES ?? GPU_PRICES,
+    keepAliveMs: vars.KEEP_ALIVE_HOURS > 0 ? vars.KEEP_ALIVE_HOURS * 3_600_000 : undefined,
     startTimeoutMs: vars.START_TIMEOUT_SECONDS * 1000,
+    runSecondsPerAudioSecond: vars.RUN_SECONDS_PER_AUDIO_SECOND,
     queueTimeoutMs: vars.QUEUE_TIMEOUT_SECONDS * 1000,
     videoTtlSeconds: vars.VIDEO_TTL_SECONDS,
     r2: r2Config(vars),

@@ -1,4 +1,4 @@
-import { GPUS, MARKET, PRICE_SOURCE, PROFILES, type Range } from "./facts.ts";
+import { GPUS, MARKET, MODEL_GB, PRICE_SOURCE, PROFILES, type Range, VOLUME_MB_PER_SECOND } from "./facts.ts";
 import { MONTH_DAYS, type Plan, plan, type Question } from "./plan.ts";
 
 const BUDGET_DOLLARS = 50;
@@ -47,7 +47,7 @@ export function report(question: Question): string {
     `Times: ${timing.source}.`,
     question.bench
       ? "Start: as measured there, without the start of the container."
-      : "Start: estimated from 38.1 GB at 237 to 400 MB/s, without the start of the container, which nobody has measured.",
+      : `Start: estimated from ${MODEL_GB} GB at ${range(VOLUME_MB_PER_SECOND, String)} MB/s, without the start of the container, which nobody has measured.`,
     `Prices: ${PRICE_SOURCE}. Waiting, waking and billing: simulated, 300 days of requests that come at random.`,
     "Formula: dollars a month = 30 x videos a day x billed seconds a video x price of a second + volume.",
     ...(question.bench

@@ -53,7 +53,7 @@ test("an estimate is the forwards' operations over the GPU's speed, and what eac
   const { render, coldStart } = estimate(L40S, FAST, 5);
   expect(render.low).toBeCloseTo(2 * ((4 * 1890) / 150 + 5));
   expect(render.high).toBeCloseTo(2 * ((4 * 1890) / 110 + 5));
-  expect(coldStart.low).toBeCloseTo(95.25);
+  expect(coldStart.low).toBeCloseTo(103.75);
 });
 
 const LOAD: Load = {

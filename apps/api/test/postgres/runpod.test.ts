@@ -1,7 +1,7 @@
 import { hasPythonWorker, type Job } from "@avatar/fake-runpod";
 import { eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
-import { jobs } from "../../src/db/schema/schema.ts";
+import { jobs, keepAlives } from "../../src/db/schema/schema.ts";
 import { type ObjectStore, StorageUnavailable } from "../../src/storage/object-store.ts";
 import { PORTRAIT } from "../support/fixtures.ts";
 import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
@@ -12,6 +12,7 @@ import type { TestApi } from "../support/test-api.ts";
 import { until } from "../support/until.ts";
 
 const LONG = 120_000;
+const HOUR_MS = 3_600_000;
 /** Slow enough to be caught in the middle. */
 const SLOW = { step_seconds: 1.5 };
 
@@ -208,6 +209,31 @@ describe("on RunPod, without a worker", () => {
       await until("a fourth is at RunPod", () => runpod.platform.jobs.size === 4);
       await until("three are", () => isOpen().length === 3);
       expect(ids).toHaveLength(8);
+    },
+    LONG,
+  );
+
+  test(
+    "an endpoint that nobody uses is kept alive, by one of two servers, and not sooner than needed",
+    async () => {
+      const config = { keepAliveMs: 48 * HOUR_MS };
+      const options = { config, keepAliveEveryMs: 20 };
+      const { runpod, api, startAnother } = await startRunPodApi({ runpod: { workersMax: 0 }, api: options });
+      await startAnother({ config: { ...config, port: 0 } });
+      const sentAt = async () => (await api.db.select().from(keepAlives))[0]?.sentAt.getTime();
+      const first = await until("a new endpoint's time has begun", sentAt);
+      api.advance(47 * HOUR_MS);
+      // A run counts as well.
+      await generate(api);
+      await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+      api.advance(47 * HOUR_MS);
+      await generate(api);
+      await until("that is there, too", () => runpod.platform.jobs.size === 2);
+      expect(await sentAt()).toBe(first);
+      api.advance(48 * HOUR_MS);
+      await until("it is kept alive", async () => (await sentAt()) !== first);
+      const inputs = [...runpod.platform.jobs.values()].map((job) => job.input);
+      expect(inputs.filter((input) => (input as { op?: string }).op === "info")).toHaveLength(1);
     },
     LONG,
   );

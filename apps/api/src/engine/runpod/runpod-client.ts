@@ -65,7 +65,7 @@ export class RunPodError extends Error {
 /** The body of `/run`: https://docs.runpod.io/serverless/endpoints/send-requests */
 export interface RunRequest {
   input: object;
-  webhook: string;
+  webhook?: string;
   /** Milliseconds: of the work, and of its whole life. */
   policy: { executionTimeout: number; ttl: number };
 }

@@ -35,6 +35,7 @@ const MAX_POLL_MS = 15_000;
 /** A worker ends a run itself, and says so, before RunPod does. */
 const EXECUTION_MARGIN_MS = 30_000;
 const HEALTH_MS = 10_000;
+const PING_MS = 600_000;
 
 /** Renders on RunPod Serverless. Runs go on without this process; whoever takes one up finds it by its id, or by its claim. */
 export function createRunPodEngine(deps: Deps) {
@@ -222,6 +223,11 @@ export function createRunPodEngine(deps: Deps) {
 
   return {
     engine,
+    /** Has a worker say what it is. @throws RunPodError */
+    async ping(signal: AbortSignal): Promise<void> {
+      const policy = { executionTimeout: PING_MS, ttl: 2 * PING_MS };
+      await client.run({ input: { v: 1, op: "info" }, policy }, signal);
+    },
     /** Whether a webhook of this run knows its secret. */
     isFromRunPod: (runId: string, token: string) => isWebhookToken(config.apiKey, runId, token),
   };

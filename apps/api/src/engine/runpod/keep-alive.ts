@@ -1,0 +1,62 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { KeepAliveRepository } from "./keep-alive-repository.ts";
+
+interface Deps {
+  keepAlives: KeepAliveRepository;
+  /** Has a worker say what it is, which takes it a moment. */
+  ping: (signal: AbortSignal) => Promise<void>;
+  /** In one process at a time. */
+  exclusively: (work: () => Promise<void>) => Promise<void>;
+  /** Of an engine that nobody used for so long. */
+  afterMs: number;
+  now: () => Date;
+  log: Logger;
+  everyMs?: number;
+}
+
+const ENGINE = "runpod";
+const HOUR_MS = 3_600_000;
+
+/**
+ * RunPod takes an endpoint that nobody uses down to two workers after three days, and to none after seven, from where
+ * only its owner brings it back: https://docs.runpod.io/serverless/endpoints/endpoint-configurations
+ */
+export function createKeepAlive(deps: Deps) {
+  const { keepAlives, ping, exclusively, afterMs, now, log, everyMs = HOUR_MS } = deps;
+  const stopping = new AbortController();
+  let loop: Promise<void> | undefined;
+
+  async function keep(): Promise<void> {
+    const lastUse = await keepAlives.lastUse(ENGINE);
+    // A new endpoint has its time before it.
+    if (!lastUse) return keepAlives.setSent(ENGINE, now());
+    if (now().getTime() - lastUse.getTime() < afterMs) return;
+    await ping(stopping.signal);
+    await keepAlives.setSent(ENGINE, now());
+    log.info({ lastUse }, "RunPod's endpoint was kept alive, as nobody used it");
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await exclusively(keep).catch((error: unknown) => {
+        if (!stopping.signal.aborted)
+          log.error(
+            { err: error },
+            "RunPod's endpoint was not kept alive; after 7 days it drops to 0 workers",
+          );
+      });
+      await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => {}); // Stopping.
+    }
+  }
+
+  return {
+    start(): void {
+      loop = run();
+    },
+    async stop(): Promise<void> {
+      stopping.abort();
+      await loop;
+    },
+  };
+}
