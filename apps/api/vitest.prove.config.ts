@@ -9,6 +9,7 @@ const PROOFS = [
   "fairness",
   "postgres/dispatcher",
   "postgres/leases",
+  "postgres/runpod-crash-points",
 ];
 
 const UNIT_PROOFS = ["inspect-fuzz", "inspect-video"];

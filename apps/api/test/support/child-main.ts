@@ -1,13 +1,17 @@
 import { startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { DispatcherOptions } from "../../src/dispatch/dispatcher.ts";
+import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { type CrashOptions, withCrashPoints } from "./crash-points.ts";
 import { createScriptedEngine } from "./scripted-engine.ts";
 
 /** What a test tells the API that it starts in a process of its own. */
 export interface ChildOptions extends CrashOptions {
-  /** `hold`: runs never end. `fail first`: the first one fails for a passing reason. Default: they succeed at once. */
-  engine?: "hold" | "fail first" | "succeed";
+  /**
+   * `hold`: runs never end. `fail first`: the first one fails for a passing reason. `runpod`: the real one, as the
+   * environment has it. Default: they succeed at once.
+   */
+  engine?: "hold" | "fail first" | "runpod" | "succeed";
   dispatcher?: Partial<DispatcherOptions>;
   /** How far its clock is ahead. */
   aheadMs?: number;
@@ -20,12 +24,15 @@ if (process.env.CHILD_OPTIONS) {
   const crashPoints = options.crashAt || options.recordTo ? withCrashPoints(options) : undefined;
   const app = await startApp(parseConfig(process.env), {
     ...(crashPoints && { wrapStore: crashPoints.wrapStore }),
-    createEngine(store) {
-      const engine = createScriptedEngine(store);
-      if (options.engine === "hold") engine.scripts = Array(10_000).fill({ hold: never });
-      if (options.engine === "fail first") engine.scripts = [{ fail: "render_failed" }];
-      return crashPoints?.wrapEngine(engine) ?? engine;
-    },
+    ...(options.engine !== "runpod" && {
+      createEngine(store: ObjectStore) {
+        const engine = createScriptedEngine(store);
+        if (options.engine === "hold") engine.scripts = Array(10_000).fill({ hold: never });
+        if (options.engine === "fail first") engine.scripts = [{ fail: "render_failed" }];
+        return crashPoints?.wrapEngine(engine) ?? engine;
+      },
+    }),
+    runpodPollMs: 200,
     now: () => new Date(Date.now() + (options.aheadMs ?? 0)),
     dispatcher: { pollMs: 100, leaseMs: 1000, ...options.dispatcher },
   });

@@ -14,7 +14,7 @@ type Call = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
  * Names the moments before and after every call that leaves the process: each statement and commit, each call of the
- * store and of the engine. Writes each name to `recordTo` as it is passed, and ends the process at the first that
+ * store, of the engine and of RunPod. Writes each name to `recordTo` as it is passed, and ends the process at the first that
  * is `crashAt`, as kill -9 does.
  */
 export function withCrashPoints(options: CrashOptions) {
@@ -68,6 +68,13 @@ export function withCrashPoints(options: CrashOptions) {
       return result;
     };
   }
+
+  // RunPod's operation is the first word after the endpoint.
+  const { fetch } = globalThis;
+  globalThis.fetch = (input, init) => {
+    const operation = new URL(String(input)).pathname.split("/")[3];
+    return around(`fetch ${operation}`, () => fetch(input, init));
+  };
 
   return {
     wrapStore: <S extends ObjectStore>(store: S) =>

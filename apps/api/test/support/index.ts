@@ -1,4 +1,6 @@
+export { hasPythonWorker } from "@avatar/fake-runpod";
 export { createUrlOpener } from "../../src/uploads/open-url.ts";
+export { type RunPodApi, startRunPodApi } from "./runpod.ts";
 export { createScriptedEngine, type Script, type ScriptedEngine } from "./scripted-engine.ts";
 export { type SmallInternet, startSmallInternet } from "./small-internet.ts";
 export { startTestApi, type TestApi } from "./test-api.ts";

@@ -32,6 +32,8 @@ export async function createRestartingApi(options: Options) {
   }
 
   return {
+    /** Where it listens, for those who call it. */
+    host: `127.0.0.1:${port}`,
     start,
     get kills() {
       return kills;

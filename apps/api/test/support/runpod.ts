@@ -20,6 +20,7 @@ export interface RunPodApi {
 }
 
 interface Options {
+  database?: TestDatabase;
   /** Arguments of the worker's StubEngine. */
   stub?: Record<string, unknown>;
   runpod?: Partial<FakeRunPodOptions>;
@@ -28,7 +29,7 @@ interface Options {
 
 /** The API, RunPod's stand-in, and as many real workers as there is work for. All of it ends with the test. */
 export async function startRunPodApi(options: Options = {}): Promise<RunPodApi> {
-  const database = await createTestDatabase();
+  const { database = await createTestDatabase() } = options;
   const port = await freePort();
   const hosts = [`127.0.0.1:${port}`, ...(database.r2 ? [new URL(database.r2.endpoint).host] : [])];
   let output = "";
