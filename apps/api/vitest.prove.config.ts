@@ -10,6 +10,7 @@ const PROOFS = [
   "postgres/dispatcher",
   "postgres/leases",
   "postgres/runpod-crash-points",
+  "postgres/runpod-ledger",
 ];
 
 const UNIT_PROOFS = ["inspect-fuzz", "inspect-video"];

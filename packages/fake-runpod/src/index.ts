@@ -13,6 +13,7 @@ export type { Fault, FaultScript, Operation, WebhookScript } from "./faults.ts";
 export type { Bill, Ledger } from "./ledger.ts";
 export type { Job, JobStatus, Worker, WorkerProcess } from "./platform.ts";
 export { hasPythonWorker, startPythonWorker } from "./python-worker.ts";
+export { simpleWorker, type Work } from "./simple-worker.ts";
 
 export interface FakeRunPodOptions extends Partial<Omit<PlatformOptions, "spawn" | "nowMs" | "newId">> {
   /** Starts a worker; `env` is what RunPod sets for its SDK. */

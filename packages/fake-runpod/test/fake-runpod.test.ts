@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type FakeRunPodOptions, hasPythonWorker, startFakeRunPod, startPythonWorker } from "../src/index.ts";
-import { simpleWorker, type Work } from "./simple-worker.ts";
+import { simpleWorker, type Work } from "../src/simple-worker.ts";
 
 async function start(work: Work, options: Partial<FakeRunPodOptions> = {}) {
   const workers: ReturnType<typeof simpleWorker>[] = [];

@@ -1,7 +1,7 @@
-import type { WorkerProcess } from "../src/index.ts";
+import type { WorkerProcess } from "./platform.ts";
 
 /** What it says of a job: null keeps it, and says nothing more. */
-export type Work = (input: unknown) => object | null;
+export type Work = (input: unknown) => object | null | Promise<object | null>;
 
 /** Speaks the wire of RunPod's SDK, without a process. */
 export function simpleWorker(env: Record<string, string>, work: Work): WorkerProcess & { stopped: string[] } {
@@ -18,7 +18,7 @@ export function simpleWorker(env: Record<string, string>, work: Work): WorkerPro
       const answer = await fetch(takeUrl, { headers, signal });
       if (answer.status !== 200) continue;
       const { id, input } = (await answer.json()) as { id: string; input: unknown };
-      const result = work(input);
+      const result = await work(input);
       if (!result) continue;
       const body = JSON.stringify(result);
       await fetch(at("RUNPOD_WEBHOOK_POST_OUTPUT", id), { method: "POST", headers, body, signal });
