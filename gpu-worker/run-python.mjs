@@ -41,7 +41,9 @@ function install(python) {
   rmSync(venv, { recursive: true, force: true });
   run(python, ["-m", "venv", venv]);
   const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-  run(bin("python"), [...pip, "--require-hashes", "-r", "requirements.lock"]);
+  // The lock is complete. Were pip to resolve what it holds, an extra of a pinned package would draw in that package's
+  // newest version, and the install would break on the day of its release.
+  run(bin("python"), [...pip, "--no-deps", "--require-hashes", "-r", "requirements.lock"]);
   // Its build tool comes from the lock, too.
   run(bin("python"), [...pip, "--no-deps", "--no-build-isolation", "--editable", "."]);
   writeFileSync(stamp, digest);
