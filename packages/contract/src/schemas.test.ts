@@ -78,6 +78,8 @@ test("a job has the fields of its state", () => {
     metadata: {},
     ttlSeconds: 60,
     audioSeconds: 1,
+    timings: {},
+    cost: { gpuSeconds: 0, usd: 0 },
   };
   expect(Job.safeParse({ ...base, status: "queued" }).success).toBe(true);
   expect(Job.safeParse({ ...base, status: "running" }).success).toBe(false);
