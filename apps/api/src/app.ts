@@ -25,7 +25,9 @@ import { createDiskObjectStore, type DiskObjectStore } from "./storage/disk-obje
 import type { ObjectStore } from "./storage/object-store.ts";
 import { joinProcesses, type Processes } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
+import { createEvents } from "./telemetry/events.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
 import { createUrlOpener, type OpenUrl } from "./uploads/open-url.ts";
 import { createUploadRepository } from "./uploads/upload-repository.ts";
 import { createUploadService } from "./uploads/upload-service.ts";
@@ -38,8 +40,8 @@ export interface Overrides {
   createJobChanges?: typeof createJobChanges;
   wrapStore?: <S extends ObjectStore>(store: S) => S;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
-  /** How often a run at RunPod is asked about. */
-  runpodPollMs?: number;
+  /** How often a run at RunPod is asked about, and how long an answer is waited for. */
+  runpod?: { pollMs?: number; answerMs?: number };
   /** How often is looked whether RunPod's endpoint is in use. */
   keepAliveEveryMs?: number;
   openUrl?: OpenUrl;
@@ -63,6 +65,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     for (const close of opened.splice(0).reverse()) await close();
   };
   try {
+    const metrics = createMetrics();
     let listeningUrl = "";
     const publicUrl = () => config.publicBaseUrl ?? listeningUrl;
 
@@ -98,9 +101,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         store,
         publicUrl,
         pricePerSecond: (gpu) => priceOf(config.gpuPrices, gpu),
+        onWorkers: metrics.setWorkers,
         now,
         log,
-        ...(overrides.runpodPollMs !== undefined && { pollMs: overrides.runpodPollMs }),
+        ...overrides.runpod,
       });
     const createEngine =
       overrides.createEngine ??
@@ -124,6 +128,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       now,
       replicaId: processes.id,
       log,
+      events: createEvents(log, metrics, engine.name),
       options: {
         maxRunsInFlight: config.maxRunsInFlight,
         leaseMs: 4000,
@@ -179,6 +184,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       diskStore,
       webhooks: runpod && { isFromRunPod: runpod.isFromRunPod, publish: changes.publish },
       isReady: () => apiKeys.hasAny(),
+      metrics: config.metricsToken ? { metrics, token: config.metricsToken } : undefined,
       publicUrl,
       newId,
       log,

@@ -16,6 +16,8 @@ export interface Config {
   dataDir: string;
   database: DatabaseConfig;
   bootstrapApiKey: string | undefined;
+  /** Who has it may read the metrics; undefined: nobody may. */
+  metricsToken: string | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
   previewEncoder: (typeof PREVIEW_ENCODERS)[number];
   ffmpegPath: string | undefined;
@@ -84,6 +86,10 @@ export const EnvSchema = z.object({
     .regex(API_KEY_PATTERN, "expected avk_live_ and at least 32 letters and digits")
     .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).default("info"),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, "expected at least 16 visible ASCII characters")
+    .optional(),
   PREVIEW_ENCODER: z.enum(PREVIEW_ENCODERS, `expected one of ${PREVIEW_ENCODERS.join(", ")}`).default("auto"),
   FFMPEG_PATH: z.string().optional(),
   MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
@@ -167,6 +173,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     dataDir,
     database: vars.DATABASE_URL ? { url: vars.DATABASE_URL } : { dataDir },
     bootstrapApiKey: vars.BOOTSTRAP_API_KEY,
+    metricsToken: vars.METRICS_TOKEN,
     logLevel: vars.LOG_LEVEL,
     previewEncoder: vars.PREVIEW_ENCODER,
     ffmpegPath: vars.FFMPEG_PATH,

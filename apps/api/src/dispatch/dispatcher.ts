@@ -10,6 +10,7 @@ import {
 } from "../engine/engine.ts";
 import type { JobChanges } from "../jobs/job-changes.ts";
 import { StorageUnavailable } from "../storage/object-store.ts";
+import type { Events } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { uploadKey } from "../uploads/upload-service.ts";
 import { createProgressWriter } from "./progress-writer.ts";
@@ -35,6 +36,7 @@ interface Deps {
   /** Names this process in leases. */
   replicaId: string;
   log: Logger;
+  events: Events;
   options: DispatcherOptions;
 }
 
@@ -60,7 +62,7 @@ const STOPPING_RETRY_MS = 3000;
 
 /** Moves jobs from the queue to the engine and their outcome back. One loop in every replica; leases keep them apart. */
 export function createDispatcher(deps: Deps) {
-  const { runs, engine, checkVideo, changes, now, replicaId, log, options } = deps;
+  const { runs, engine, checkVideo, changes, now, replicaId, log, events, options } = deps;
   const inFlight = new Map<string, Following>();
   const stopping = new AbortController();
   const claiming = createLoop(options.pollMs, claim, "claiming jobs");
@@ -106,7 +108,6 @@ export function createDispatcher(deps: Deps) {
         if (held) changes.publish(run.jobId);
       }),
     );
-    const ids = { jobId: run.jobId, runId: run.runId };
     let usage: RunUsage | undefined;
     let isCold = false;
     let video: StoredVideo;
@@ -120,7 +121,7 @@ export function createDispatcher(deps: Deps) {
           isCold = true;
           runs.setCold(run, now()).then(
             (isNew) => isNew && changes.publish(run.jobId),
-            (error) => log.warn({ ...ids, err: error }, "that a start is cold was not stored"),
+            (error) => log.warn({ runId: run.runId, err: error }, "that a start is cold was not stored"),
           );
         },
         onSubmitted: (externalId) => retry(() => runs.setExternalId(run.runId, externalId)),
@@ -135,10 +136,15 @@ export function createDispatcher(deps: Deps) {
     } catch (error) {
       await writer.settled();
       if (letGo.aborted) return;
-      if (stopping.signal.aborted && !engine.isRemote)
+      if (stopping.signal.aborted && !engine.isRemote) {
         await retry(() => requeue(run, "released", "the server stopped"));
-      else if (signal.aborted) await retry(() => runs.abandon(run.runId, now(), usage));
-      else await retry(() => fail(run, error, usage));
+        events.runReleased(run);
+      } else if (signal.aborted) {
+        await retry(() => runs.abandon(run.runId, now(), usage));
+        events.runAbandoned(run, usage);
+      } else {
+        await fail(run, error, usage);
+      }
       changes.publish(run.jobId);
       return;
     }
@@ -146,25 +152,25 @@ export function createDispatcher(deps: Deps) {
     // Where this fails, nobody knows whether it was stored; if not, the run is lost once its lease has run out.
     const won = await retry(() => runs.succeed(run, videoKey(run), video, now(), usage));
     changes.publish(run.jobId);
-    log.info({ ...ids, won, ms: Math.round(performance.now() - startedMs), ...usage }, "a run succeeded");
+    events.runSucceeded(run, won, Math.round(performance.now() - startedMs), usage);
   }
 
   async function fail(run: ClaimedRun, error: unknown, usage: RunUsage | undefined): Promise<void> {
     const known = error instanceof EngineError;
     const failure: JobFailure = known ? { code: error.code, detail: error.message } : failureOf(error);
     const reason = reasonOf(error);
-    const again = ERRORS[failure.code].retryable && !(known && error.isFinal);
-    const earlier = again ? await runs.countOutcomes(run.jobId, "failed") : 0;
-    const ids = { jobId: run.jobId, runId: run.runId, code: failure.code };
+    const { retryable } = ERRORS[failure.code];
+    const again = retryable && !(known && error.isFinal);
+    const earlier = again ? await retry(() => runs.countOutcomes(run.jobId, "failed")) : 0;
     // A store or an engine that is away says nothing about the job: it gets the time to come back.
     const isAway = AWAY.includes(failure.code);
     if (again && earlier + 1 < (isAway ? options.maxLostRuns : options.maxFailedRuns)) {
-      log.warn({ ...ids, err: error }, "a run failed; it is tried again");
-      await requeue(run, "failed", reason, backoffMs(earlier), usage);
+      await retry(() => requeue(run, "failed", reason, backoffMs(earlier), usage));
+      events.runFailed(run, { code: failure.code, error, next: "retry" }, usage);
     } else {
-      if (known && !ERRORS[failure.code].retryable) log.info(ids, "a run failed on its input");
-      else log.error({ ...ids, err: error }, "a run failed for good");
-      await runs.fail(run, "failed", failure, reason, now(), usage);
+      await retry(() => runs.fail(run, "failed", failure, reason, now(), usage));
+      const next = known && !retryable ? "refusal" : "failure";
+      events.runFailed(run, { code: failure.code, error, next }, usage);
     }
   }
 
@@ -185,7 +191,9 @@ export function createDispatcher(deps: Deps) {
     const time = performance.now();
     if (time - reapedAtMs > options.pollMs + options.leaseMs / 2) spareUntilMs = time + options.leaseMs;
     if (time >= spareUntilMs) await reapLost();
-    changes.publish(...(await runs.failOverdue(now())));
+    const overdue = await runs.failOverdue(now());
+    for (const { jobId, code } of overdue) events.jobOverdue(jobId, code);
+    changes.publish(...overdue.map(({ jobId }) => jobId));
     reapedAtMs = performance.now();
   }
 
@@ -199,7 +207,9 @@ export function createDispatcher(deps: Deps) {
         replicaId,
         options.leaseMs,
       );
-      const lost = unfollowed.filter((run) => !living.includes(run));
+      const lost = unfollowed
+        .filter((run) => !living.includes(run))
+        .map((run) => ({ ...run, isOver: false }));
       for (const run of lost) {
         if (!run.jobWaits) {
           await tx.abandon(run.runId, now());
@@ -212,6 +222,7 @@ export function createDispatcher(deps: Deps) {
         } else {
           const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
           await tx.fail(run, "lost", failure, "its lease ran out", now());
+          run.isOver = true;
         }
       }
       return { lost, adopted: adopted.map((run) => ({ run, jobWaits: waits(living, run) })) };
@@ -222,7 +233,7 @@ export function createDispatcher(deps: Deps) {
       if (!jobWaits) abort.abort();
       if (!inFlight.has(run.runId)) launch(run, abort);
     }
-    for (const { runId, jobId } of lost) log.warn({ runId, jobId }, "a run was lost");
+    for (const run of lost) run.jobWaits ? events.runLost(run, run.isOver) : events.runAbandoned(run);
     changes.publish(...lost.map((run) => run.jobId));
   }
 

@@ -334,8 +334,8 @@ export function createRunRepository(db: Db, newId: NewId) {
       await db.transaction((tx) => endRun(tx, runId, "abandoned", null, now, usage));
     },
 
-    /** Fails every job that has been in its state for too long. @returns their ids */
-    async failOverdue(now: Date): Promise<string[]> {
+    /** Fails every job that has been in its state for too long. */
+    async failOverdue(now: Date): Promise<{ jobId: string; code: ErrorCode }[]> {
       const rows = await db
         .update(jobs)
         .set({
@@ -351,8 +351,8 @@ export function createRunRepository(db: Db, newId: NewId) {
             else ${failure("run_timeout", "The render did not finish in time.")} end`,
         })
         .where(and(inArray(jobs.status, UNFINISHED), lt(jobs.deadlineAt, now)))
-        .returning({ id: jobs.id });
-      return rows.map((row) => row.id);
+        .returning({ jobId: jobs.id, error: jobs.error });
+      return rows.flatMap(({ jobId, error }) => (error ? [{ jobId, code: error.code }] : []));
     },
   };
 }

@@ -15,6 +15,7 @@ import { answerClientErrors } from "./client-errors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
+import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { authenticate } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
@@ -30,13 +31,15 @@ interface Deps {
   /** Undefined where nothing is rendered on RunPod. */
   webhooks: WebhookDeps | undefined;
   isReady: () => Promise<boolean>;
+  /** Undefined where nobody may see them. */
+  metrics: MetricsDeps | undefined;
   publicUrl: () => string;
   newId: NewId;
   log: Logger;
 }
 
 export function createServer(deps: Deps): FastifyInstance {
-  const { services, inputLimits, diskStore, webhooks, isReady, publicUrl, newId, log } = deps;
+  const { services, inputLimits, diskStore, webhooks, isReady, metrics, publicUrl, newId, log } = deps;
   const maxFormBytes = inputLimits.image.maxBytes + inputLimits.audio.maxBytes + FORM_OVERHEAD_BYTES;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -73,6 +76,7 @@ export function createServer(deps: Deps): FastifyInstance {
   });
 
   app.register(healthRoutes, { isReady });
+  if (metrics) app.register(metricsRoutes, metrics);
   app.register(docsRoutes, { publicUrl });
   if (diskStore) app.register(objectRoutes, { store: diskStore });
   if (webhooks) app.register(webhookRoutes, webhooks);

@@ -41,6 +41,12 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
       expect(runpod.webhooks).toEqual([{ jobId: expect.any(String), status: 200 }]);
       await until("all workers are gone", () => !runpod.ledger.isRunning);
       expect(runpod.ledger.bills).toHaveLength(1);
+      expect(await api.metrics()).toEqual(
+        expect.arrayContaining([
+          'avatar_runs_total{engine="runpod",outcome="succeeded",code=""} 1',
+          `avatar_gpu_seconds_total{engine="runpod"} ${job.billedSeconds}`,
+        ]),
+      );
       expect(await runsOf(api.db, id)).toMatchObject([
         { outcome: "succeeded", externalId: expect.any(String) },
       ]);
@@ -57,6 +63,7 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
       await api.rest("POST", `/v1/jobs/${id}/cancel`);
       await until("RunPod canceled it", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
       await until("the run is over", async () => (await outcomesOf(api.db, id))[0] === "abandoned");
+      expect((await jobRow(api.db, id)).billedSeconds, "what was done is billed").toBeGreaterThan(0);
       await untilStatus(api.db, await generate(api), "succeeded");
       expect(runpod.ledger.bills).toHaveLength(1);
     },
@@ -148,8 +155,21 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
           : undefined;
       const id = await generate(api);
       await untilStatus(api.db, id, "succeeded");
-      expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
+      // The video may be found in the store before the worker has said that it is done.
+      await until("the worker is done", () => completed(runpod.platform.jobs.values()).length === 1);
       expect(runpod.requests.filter((operation) => operation === "run").length).toBeLessThan(8);
+    },
+    LONG,
+  );
+
+  test(
+    "F5: answers that take half a minute are not waited for, and end in one video",
+    async () => {
+      const { runpod, api } = await startRunPodApi({ api: { runpod: { pollMs: 200, answerMs: 300 } } });
+      const slow = new Set(["run", "status", "health"]);
+      runpod.faults = (operation) => (slow.delete(operation) ? { delayMs: 30_000 } : undefined);
+      await untilStatus(api.db, await generate(api), "succeeded");
+      expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
     },
     LONG,
   );
@@ -183,11 +203,30 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
   );
 
   test(
-    "F5: a result that RunPod has forgotten is found in the store",
+    "F6: webhooks that come late and in another order change nothing",
     async () => {
-      const { runpod, api } = await startRunPodApi({ runpod: { retentionMs: 0 } });
+      const { runpod, api } = await startRunPodApi();
+      let ended = 0;
+      runpod.webhookFaults = () => ({ times: 1, delayMs: ended++ === 0 ? 3000 : 0 });
+      const first = await untilStatus(api.db, await generate(api), "succeeded");
+      const second = await untilStatus(api.db, await generate(api), "succeeded");
+      await until("both are answered", () => runpod.webhooks.length === 2);
+      const ids = [...runpod.platform.jobs.keys()];
+      expect(runpod.webhooks.map(({ jobId }) => jobId)).toEqual(ids.toReversed());
+      expect(await jobRow(api.db, first.id)).toEqual(first);
+      expect(await jobRow(api.db, second.id)).toEqual(second);
+    },
+    LONG,
+  );
+
+  test(
+    "F5: a result that RunPod has forgotten is found in the store, and its cost is what was seen of it",
+    async () => {
+      const { runpod, api } = await startRunPodApi({ stub: SLOW, runpod: { retentionMs: 0 } });
       runpod.webhookFaults = () => ({ times: 0 });
-      await untilStatus(api.db, await generate(api), "succeeded");
+      const job = await untilStatus(api.db, await generate(api), "succeeded");
+      expect(job.billedSeconds).toBeGreaterThan(0);
+      expect(job.costUsd).toBeCloseTo(job.billedSeconds * 0.00053);
     },
     LONG,
   );
@@ -255,18 +294,19 @@ describe("on RunPod, without a worker", () => {
   );
 
   test.each([
-    ["an endpoint at 0 workers", { workersMax: 0 }, false, "no_capacity", /workersMax/],
-    ["no GPU anywhere", {}, true, "no_capacity", /throttled/],
+    ["an endpoint at 0 workers", { workersMax: 0 }, false, "no_capacity", /workersMax/, undefined],
+    ["no GPU anywhere", {}, true, "no_capacity", /throttled/, 'avatar_engine_workers{state="throttled"} 3'],
     [
       "workers that crash",
       { startWorker: () => ({ exited: Promise.resolve(), stop() {}, kill() {} }) },
       false,
       "engine_misconfigured",
       /crash/,
+      'avatar_engine_workers{state="unhealthy"} 1',
     ],
   ])(
     "%s: the job fails in its time, and says so",
-    async (_, options, isThrottled, code, reason) => {
+    async (_, options, isThrottled, code, reason, workers) => {
       const { runpod, api } = await startRunPodApi({ runpod: options, api: soon });
       runpod.platform.throttle(isThrottled);
       const id = await generate(api);
@@ -275,6 +315,10 @@ describe("on RunPod, without a worker", () => {
       expect(await runsOf(api.db, id)).toMatchObject([
         { outcome: "failed", reason: expect.stringMatching(reason) },
       ]);
+      expect(api.logs.join("")).toMatch(reason);
+      const metrics = await api.metrics();
+      expect(metrics).toContain(`avatar_jobs_failed_total{code="${code}"} 1`);
+      if (workers) expect(metrics).toContain(workers);
       await until("it is canceled", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
     },
     LONG,
@@ -301,6 +345,10 @@ describe("on RunPod, without a worker", () => {
       expect(JSON.stringify(job)).not.toMatch(/rpa_|127\.0\.0\.1|endpoint0/);
       expect(api.logs.join("")).not.toMatch(/rpa_/);
       expect(await outcomesOf(api.db, id)).toHaveLength(3);
+      const runs = `avatar_runs_total{engine="runpod",outcome="failed",code="${code}"} 3`;
+      expect(await api.metrics()).toEqual(
+        expect.arrayContaining([runs, `avatar_jobs_failed_total{code="${code}"} 1`]),
+      );
     },
     LONG,
   );

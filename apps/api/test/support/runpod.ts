@@ -46,7 +46,7 @@ export async function startRunPodApi(options: Options = {}): Promise<RunPodApi> 
   const startAnother = async (more: TestApiOptions = {}) => {
     const api = await startTestApi({
       database,
-      runpodPollMs: 200,
+      runpod: { pollMs: 200 },
       ...options.api,
       ...more,
       config: { port, runpod: { apiKey, endpointId, baseUrl }, ...options.api?.config, ...more.config },

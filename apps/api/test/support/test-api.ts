@@ -28,6 +28,8 @@ export interface TestApi {
   upload(contentType: string, bytes: Uint8Array): Promise<string>;
   /** Ids of an uploaded portrait and recording. */
   uploadFixtures(): Promise<{ image: string; audio: string }>;
+  /** Lines of its metrics, without comments. */
+  metrics(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -37,6 +39,8 @@ export interface TestApiOptions extends Overrides {
 }
 
 export const TEST_KEY = `avk_live_${"T".repeat(40)}`;
+
+const METRICS_TOKEN = `metrics-${"M".repeat(32)}`;
 
 /** The whole API on a real socket and a real database, with an engine that does what it is told. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
@@ -52,6 +56,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       dataDir: database.dataDir,
       database: database.config,
       bootstrapApiKey: TEST_KEY,
+      metricsToken: METRICS_TOKEN,
       logLevel: "debug",
       previewEncoder: "auto",
       ffmpegPath: undefined,
@@ -111,6 +116,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     }),
     upload: (contentType, bytes) => uploadFile(rest, contentType, bytes),
     uploadFixtures: () => uploadFixtures(rest),
+    async metrics() {
+      const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+      const text = await (await fetch(`${app.url}/metrics`, { headers })).text();
+      return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    },
     async stop() {
       await app.stop();
       if (!options.database) await database.remove();

@@ -92,7 +92,7 @@ const NOT_SENT = [
 ];
 
 /** What we need of an endpoint's API: https://docs.runpod.io/serverless/endpoints/operations */
-export function createRunPodClient({ baseUrl, endpointId, apiKey }: RunPodConfig) {
+export function createRunPodClient({ baseUrl, endpointId, apiKey }: RunPodConfig, answerMs = ANSWER_MS) {
   /** @throws RunPodError */
   async function ask<T>(
     method: "GET" | "POST",
@@ -102,7 +102,7 @@ export function createRunPodClient({ baseUrl, endpointId, apiKey }: RunPodConfig
   ): Promise<T> {
     let answer: Response;
     let text: string;
-    const late = AbortSignal.timeout(ANSWER_MS);
+    const late = AbortSignal.timeout(answerMs);
     const signal = stop ? AbortSignal.any([late, stop]) : late;
     try {
       answer = await fetch(`${baseUrl}/${endpointId}/${path}`, {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
-import { WorkerOutput, WorkerProgress } from "@avatar/contract/worker";
+import { WorkerProgress } from "@avatar/contract/worker";
 import type { z } from "zod";
 import { type ObjectStore, StorageUnavailable } from "../../storage/object-store.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -8,6 +8,7 @@ import { type Engine, EngineError, type EngineRun, type RenderOptions } from "..
 import { createRunClaims } from "./run-claim.ts";
 import { parseWorkerError, toEngineError, toSubmitError } from "./run-errors.ts";
 import { toWorkerInput } from "./run-input.ts";
+import { createRunMeter, type RunMeter } from "./run-meter.ts";
 import {
   createRunPodClient,
   type RunPodConfig,
@@ -24,9 +25,11 @@ interface Deps {
   publicUrl: () => string;
   /** Dollars a second, by the name that the driver gives the GPU. */
   pricePerSecond: (gpu: string | undefined) => number;
+  onWorkers: (workers: RunPodHealth) => void;
   now: () => Date;
   log: Logger;
   pollMs?: number;
+  answerMs?: number;
 }
 
 const POLL_MS = 3000;
@@ -40,7 +43,7 @@ const PING_MS = 600_000;
 /** Renders on RunPod Serverless. Runs go on without this process; whoever takes one up finds it by its id, or by its claim. */
 export function createRunPodEngine(deps: Deps) {
   const { config, store, publicUrl, pricePerSecond, now, log, pollMs = POLL_MS } = deps;
-  const client = createRunPodClient(config);
+  const client = createRunPodClient(config, deps.answerMs);
   const claims = createRunClaims(store);
   const askNow = new Map<string, () => void>();
   let health: { atMs: number; workers: Promise<RunPodHealth | undefined> } | undefined;
@@ -48,14 +51,19 @@ export function createRunPodEngine(deps: Deps) {
   /** Asked for all runs at once, now and then. */
   function workers(): Promise<RunPodHealth | undefined> {
     const atMs = performance.now();
-    if (!health || atMs - health.atMs > HEALTH_MS) {
-      const workers = client.health().catch((error: unknown) => {
-        log.warn({ err: error }, "RunPod did not say how its workers are");
-        return undefined;
-      });
-      health = { atMs, workers };
-    }
+    if (!health || atMs - health.atMs > HEALTH_MS) health = { atMs, workers: askForWorkers() };
     return health.workers;
+  }
+
+  async function askForWorkers(): Promise<RunPodHealth | undefined> {
+    try {
+      const workers = await client.health();
+      deps.onWorkers(workers);
+      return workers;
+    } catch (error) {
+      log.warn({ err: error }, "RunPod did not say how its workers are");
+      return undefined;
+    }
   }
 
   async function submit(run: EngineRun, signal: AbortSignal): Promise<string> {
@@ -96,7 +104,7 @@ export function createRunPodEngine(deps: Deps) {
   }
 
   /** Sees to it that nothing of the run goes on, before another run of its job may begin. */
-  async function end(run: EngineRun, known: string | undefined, letGo: AbortSignal): Promise<void> {
+  async function end(run: EngineRun, known: string | undefined, meter: RunMeter, letGo: AbortSignal) {
     const taken = await surely(run, letGo, () => claims.close(run.claimKey));
     for (const id of new Set([known, taken])) {
       if (id === undefined || letGo.aborted) continue;
@@ -104,6 +112,9 @@ export function createRunPodEngine(deps: Deps) {
         // It costs what is left of its time at most.
         log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
       });
+      // What was done until then is billed.
+      const job = meter.isTold() ? undefined : await client.status(id, letGo).catch(() => undefined);
+      if (job) meter.see(job);
     }
   }
 
@@ -129,8 +140,13 @@ export function createRunPodEngine(deps: Deps) {
   }
 
   /** @returns once the video is there. @throws EngineError */
-  async function follow(run: EngineRun, first: string, options: RenderOptions): Promise<void> {
-    const { signal, letGo, onCold, onProgress, onUsage } = options;
+  async function follow(
+    run: EngineRun,
+    first: string,
+    meter: RunMeter,
+    options: RenderOptions,
+  ): Promise<void> {
+    const { signal, letGo, onCold, onProgress } = options;
     const stop = AbortSignal.any([signal, letGo]);
     const hasVideo = async () => (await surely(run, stop, () => store.head(run.videoKey))) !== undefined;
     let id = first;
@@ -152,8 +168,7 @@ export function createRunPodEngine(deps: Deps) {
         if (await hasVideo()) return;
         throw engineError("run_lost", "RunPod does not know the run any more, and there is no video");
       }
-      const billed = toUsage(job, pricePerSecond);
-      if (billed) onUsage(billed);
+      meter.see(job);
       switch (job.status) {
         case "IN_QUEUE": {
           const found = await workers();
@@ -203,15 +218,18 @@ export function createRunPodEngine(deps: Deps) {
 
     async render(run, options) {
       const { signal, letGo } = options;
+      const meter = createRunMeter(pricePerSecond, options.onUsage);
       let id = run.resumed?.externalId;
       try {
         signal.throwIfAborted();
         id = run.resumed ? await find(run, options) : await begin(run, options);
-        await follow(run, id, options);
+        await follow(run, id, meter, options);
         signal.throwIfAborted();
       } catch (error) {
-        await end(run, id, letGo);
+        await end(run, id, meter, letGo);
         throw error;
+      } finally {
+        meter.stop();
       }
       letGo.throwIfAborted();
     },
@@ -235,14 +253,6 @@ export function createRunPodEngine(deps: Deps) {
 
 const isRendering = ({ phase }: z.output<typeof WorkerProgress>) =>
   phase === "fetch" || phase === "render" || phase === "upload";
-
-/** What is billed beside it, the start and the idle time of the worker, belongs to no run. */
-function toUsage(job: RunPodJob, pricePerSecond: Deps["pricePerSecond"]) {
-  if (job.executionTime === undefined) return undefined;
-  const output = WorkerOutput.safeParse(job.output).data;
-  const gpu = output && "gpu" in output ? output.gpu?.name : undefined;
-  return { billedSeconds: Math.ceil(job.executionTime / 1000), pricePerSecond: pricePerSecond(gpu) };
-}
 
 /** Why no worker took a job for so long, for the operator; the customer waits for a GPU either way. */
 function notStarted(workers: RunPodHealth | undefined): EngineError {

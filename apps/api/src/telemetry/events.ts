@@ -1,0 +1,69 @@
+import type { ErrorCode } from "@avatar/contract/errors";
+import type { RunOutcome } from "../db/schema/runs.ts";
+import type { RunUsage } from "../engine/engine.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+
+interface Run {
+  jobId: string;
+  runId: string;
+}
+
+interface Failure {
+  code: ErrorCode;
+  error: unknown;
+  /** What comes of it: another run, a job whose files are at fault, or one that we failed. */
+  next: "retry" | "refusal" | "failure";
+}
+
+export type Events = ReturnType<typeof createEvents>;
+
+/** What happens to runs and jobs, one function each: a line for the operator, and the metrics. */
+export function createEvents(log: Logger, metrics: Metrics, engine: string) {
+  function ended(outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
+    metrics.runs.inc({ engine, outcome, code });
+    if (!usage) return;
+    metrics.gpuSeconds.inc({ engine }, usage.billedSeconds);
+    metrics.costUsd.inc({ engine }, usage.billedSeconds * usage.pricePerSecond);
+  }
+
+  return {
+    /** @param won false where the job had been given up in the meantime */
+    runSucceeded({ jobId, runId }: Run, won: boolean, ms: number, usage: RunUsage | undefined): void {
+      log.info({ jobId, runId, won, ms, ...usage }, "a run succeeded");
+      ended(won ? "succeeded" : "abandoned", usage);
+    },
+
+    runFailed({ jobId, runId }: Run, { code, error, next }: Failure, usage: RunUsage | undefined): void {
+      const facts = { jobId, runId, code };
+      if (next === "retry") log.warn({ ...facts, err: error }, "a run failed; it is tried again");
+      else if (next === "refusal") log.info(facts, "a run failed on its input");
+      else log.error({ ...facts, err: error }, "a run failed for good");
+      ended("failed", usage, code);
+      if (next !== "retry") metrics.failedJobs.inc({ code });
+    },
+
+    /** Its job was canceled, or was overdue. */
+    runAbandoned({ jobId, runId }: Run, usage?: RunUsage): void {
+      log.info({ jobId, runId, ...usage }, "a run was stopped");
+      ended("abandoned", usage);
+    },
+
+    runReleased({ jobId, runId }: Run): void {
+      log.info({ jobId, runId }, "a run went back into the queue, as the server stops");
+      ended("released");
+    },
+
+    /** @param isOver after too many of them the job fails */
+    runLost({ jobId, runId }: Run, isOver: boolean): void {
+      log.warn({ jobId, runId, isOver }, "a run was lost");
+      ended("lost");
+      if (isOver) metrics.failedJobs.inc({ code: "run_lost" });
+    },
+
+    jobOverdue(jobId: string, code: ErrorCode): void {
+      log.warn({ jobId, code }, "a job was in one state for too long");
+      metrics.failedJobs.inc({ code });
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Registry } from "prom-client";
+
+/** Of what was seen longer ago, nothing is said: a worker that was throttled then need not be now. */
+const WORKERS_SEEN_MS = 60_000;
+
+/** Prometheus' numbers of this process: https://prometheus.io/docs/practices/naming/ */
+export function createMetrics(nowMs = () => performance.now()) {
+  const registry = new Registry();
+  const registers = [registry];
+  let workers: { atMs: number; byState: Record<string, number> } | undefined;
+
+  const metrics = {
+    runs: new Counter({
+      name: "avatar_runs_total",
+      help: "Runs that ended, by engine, outcome, and the error code of those that failed",
+      labelNames: ["engine", "outcome", "code"],
+      registers,
+    }),
+    failedJobs: new Counter({
+      name: "avatar_jobs_failed_total",
+      help: "Jobs that failed for good, by error code",
+      labelNames: ["code"],
+      registers,
+    }),
+    gpuSeconds: new Counter({
+      name: "avatar_gpu_seconds_total",
+      help: "Seconds of runs that the engine bills",
+      labelNames: ["engine"],
+      registers,
+    }),
+    costUsd: new Counter({
+      name: "avatar_cost_usd_total",
+      help: "What these seconds cost, in dollars",
+      labelNames: ["engine"],
+      registers,
+    }),
+  };
+  new Gauge({
+    name: "avatar_engine_workers",
+    help: "Workers of the engine by state, as it last told this process within a minute",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      this.reset();
+      if (!workers || nowMs() - workers.atMs > WORKERS_SEEN_MS) return;
+      for (const [state, count] of Object.entries(workers.byState)) this.set({ state }, count);
+    },
+  });
+
+  return {
+    ...metrics,
+    setWorkers(byState: Record<string, number>): void {
+      workers = { atMs: nowMs(), byState };
+    },
+    contentType: registry.contentType,
+    /** All of them, in Prometheus' text format. */
+    render: () => registry.metrics(),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
