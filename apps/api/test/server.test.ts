@@ -69,6 +69,17 @@ test("a wait is answered when the server stops, and its connection closed", asyn
   expect((await answer).body).toMatchObject({ id, status: "queued" });
 });
 
+test("a request that was under way when the server began to stop is answered", async () => {
+  const api = await startTestApi();
+  const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  await api.rest("GET", "/healthz"); // By now the server knows the connection.
+  const stopped = api.stop();
+  socket.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n/s);
+  await stopped;
+});
+
 test.each([
   ["never sends a request", ""],
   ["never finishes its headers", "GET /v1/jobs HTTP/1.1\r\n"],

@@ -3,6 +3,8 @@ import type { FastifyInstance } from "fastify";
 
 /** How long requests may take to finish once the server stops. */
 const GRACE_MS = 8000;
+/** How long a connection without a request may take to send one, which may be under way already. */
+const FIRST_REQUEST_MS = 1000;
 
 /**
  * Lets the server stop: `close` ends connections that are idle at that moment, and waits without end for those that
@@ -11,7 +13,6 @@ const GRACE_MS = 8000;
 export function finishConnections(app: FastifyInstance): void {
   const unused = new Set<Socket>();
   let isStopping = false;
-  let deadline: NodeJS.Timeout | undefined;
 
   app.server.on("connection", (socket) => {
     unused.add(socket);
@@ -23,8 +24,11 @@ export function finishConnections(app: FastifyInstance): void {
   });
   app.addHook("preClose", async () => {
     isStopping = true;
-    for (const socket of unused) socket.destroy();
-    deadline = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
+    const endUnused = () => {
+      for (const socket of unused) socket.destroy();
+    };
+    const endAll = () => app.server.closeAllConnections();
+    const deadlines = [setTimeout(endUnused, FIRST_REQUEST_MS), setTimeout(endAll, GRACE_MS)];
+    app.server.once("close", () => deadlines.forEach(clearTimeout));
   });
-  app.addHook("onClose", async () => clearTimeout(deadline));
 }
