@@ -18,6 +18,8 @@ export interface Job {
   error: string | undefined;
   /** How often it was given to a worker. */
   deliveries: number;
+  /** It has waited for as long as the queue delay: a worker of its own wakes for it. */
+  isLate: boolean;
 }
 
 /** A process that takes jobs over HTTP. */
@@ -114,10 +116,15 @@ export class Platform extends EventEmitter<Events> {
       output: undefined,
       error: undefined,
       deliveries: 0,
+      isLate: false,
     };
     this.jobs.set(job.id, job);
     this.#after(options.ttlMs, () => this.forget(job.id));
-    this.#after(this.#options.queueDelayMs, () => this.#scale());
+    // Not by the clock: a timer may fire up to a millisecond before its time.
+    this.#after(this.#options.queueDelayMs, () => {
+      job.isLate = true;
+      this.#scale();
+    });
     this.emit("queued");
     this.#scale();
     return job;
@@ -249,14 +256,12 @@ export class Platform extends EventEmitter<Events> {
 
   #scale(): void {
     if (this.#isStopped || this.isThrottled) return;
-    const late = this.#options.nowMs() - this.#options.queueDelayMs;
     const waiting = this.#queue();
     const free = [...this.workers.values()].filter(
       (worker) => !worker.job && worker.state !== "stopping",
     ).length;
     const isFirst = this.workers.size === 0;
-    const wanted =
-      waiting.filter((job, index) => (isFirst && index === 0) || job.queuedAtMs <= late).length - free;
+    const wanted = waiting.filter((job, index) => (isFirst && index === 0) || job.isLate).length - free;
     const room = this.#workersMax - this.workers.size;
     for (let count = Math.min(wanted, room); count > 0; count--) this.#wake();
   }
@@ -286,6 +291,7 @@ export class Platform extends EventEmitter<Events> {
   }
 
   #rest(worker: Worker): void {
+    if (worker.state === "stopping") return;
     this.crashed = 0;
     worker.state = "idle";
     worker.idleTimer = setTimeout(() => this.#stopWorker(worker), this.#options.idleTimeoutMs);
@@ -335,9 +341,11 @@ export class Platform extends EventEmitter<Events> {
     if (worker?.job !== job) return;
     worker.stops.push(job.id);
     this.emit("stopJob");
-    // The worker says nothing of a job that was stopped: it takes the next one once it is done with it.
+    // The worker says nothing of a job that was stopped: it takes the next one once it is done with it, or now if
+    // it asks already.
     worker.job = undefined;
     this.#rest(worker);
+    this.emit("queued");
   }
 
   #end(job: Job, status: JobStatus): void {

@@ -23,7 +23,7 @@ const DEFAULT_EXECUTION_MS = 600_000;
 const DEFAULT_TTL_MS = 86_400_000;
 const WEEK_MS = 7 * 86_400_000;
 
-/** The endpoint API and the control plane of the workers. Undefined for paths that RunPod does not have. */
+/** The part of the endpoint API that we call, and the control plane of the workers. Undefined for other paths. */
 export function findRoute(
   platform: Platform,
   endpointId: string,

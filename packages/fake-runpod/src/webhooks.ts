@@ -46,10 +46,12 @@ export function createWebhooks({ retryMs, script }: Options) {
     /** In the order in which they were answered, or were not. */
     delivered,
 
-    announce(job: Job): void {
+    /** Resolves once nothing more is sent for it. */
+    async announce(job: Job): Promise<void> {
       if (!job.webhook) return;
       const sent = send(job).finally(() => sending.delete(sent));
       sending.add(sent);
+      await sent;
     },
 
     async stop(): Promise<void> {
