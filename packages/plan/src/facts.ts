@@ -16,39 +16,45 @@ export interface Gpu {
   source: string;
 }
 
-/** Prices: RunPod's documentation of serverless prices, as changed on 2026-06-08. The page in its console counts. */
-export const PRICE_SOURCE = "RunPod's documentation, 2026-06-08";
-
 export const GPUS: Readonly<Record<string, Gpu>> = {
   L40S: {
     name: "NVIDIA L40S",
     dollarsPerSecond: 0.00053,
     teraflops: { low: 110, high: 150 },
     source:
-      "after published timings of the 4090 and A100 with FlashAttention 2 in bf16; nobody has measured an L40S",
+      "about what others reach: an A100 129 (44 s a step: MeiGen-AI/MultiTalk issue 23, 2025-06-17), a 4090 of 48 GB " +
+      "114 (4 minutes a window: MeiGen-AI/InfiniteTalk issue 71, 2025-09-02). The one report from an L40S is of another " +
+      "worker: 40 to 60 s a second of video (wlsdml1114/Infinitetalk_Runpod_hub issue 12, 2026-01-18)",
   },
   H100: {
     name: "NVIDIA H100 80GB HBM3",
     dollarsPerSecond: 0.00116,
     teraflops: { low: 345, high: 540 },
-    source: "after published timings: Diffusers on an H100 (345), Wan 2.1 itself on an H200 (537)",
+    source:
+      "what ModelTC/LightX2V has of plain Wan 2.1: 345 with Diffusers on an H100 (9.77 s a step at 480p: README.md, " +
+      "2025-12-01), 537 with its own code on an H200 (974 s at 720p: " +
+      "docs/EN/source/getting_started/benchmark_source.md, 2026-08-21)",
   },
 };
+export const GPU_PRICE_SOURCE =
+  "RunPod's documentation of serverless prices, changed on 2026-06-08; the page in its console counts";
 
 export interface Profile {
   steps: number;
   forwards: number;
-  /** 10^15 operations of one forward of 81 frames, counted from the shapes of the model's layers. */
+  /** 10^15 operations of one forward of 81 frames. */
   petaflops: number;
-  /** Seconds a window for what is not a forward: decoding, encoding. An assumption. */
+  /** Seconds a window for what is not a forward: decoding, encoding. */
   overheadSeconds: number;
+  /** That the model renders; 720p are 0.9. */
+  megapixels: number;
 }
 
 /** As gpu-worker/README.md has them. */
 export const PROFILES: Readonly<Record<string, Profile>> = {
-  fast: { steps: 4, forwards: 1, petaflops: 1.89, overheadSeconds: 5 },
-  balanced: { steps: 4, forwards: 2, petaflops: 6.6, overheadSeconds: 12 },
-  quality: { steps: 8, forwards: 2, petaflops: 6.6, overheadSeconds: 12 },
+  fast: { steps: 4, forwards: 1, petaflops: 1.89, overheadSeconds: 5, megapixels: 0.4 },
+  balanced: { steps: 4, forwards: 2, petaflops: 6.6, overheadSeconds: 12, megapixels: 0.9 },
+  quality: { steps: 8, forwards: 2, petaflops: 6.6, overheadSeconds: 12, megapixels: 0.9 },
 };
 
 /** Frames that the model makes at once, and how many of a later window are new. */
@@ -58,18 +64,33 @@ export const FRAMES_PER_SECOND = 25;
 
 /** What a cold worker reads: 38.1 GB of transformer in bf16, 3.4 GB of the rest. Counted from the shapes of the tensors. */
 export const MODEL_GB = 41.5;
-/** RunPod's documentation has 200 to 400 MB/s for a network volume; one user measured 237 with `dd`. */
 export const VOLUME_MB_PER_SECOND: Range = { low: 237, high: 400 };
-/** RunPod's price of a network volume below 1 TB. */
-export const VOLUME_DOLLARS_PER_GB_MONTH = 0.07;
-/** How long a job waits before RunPod wakes a worker for it: the default of its scaler. */
-export const SCALE_UP_SECONDS = 4;
+export const VOLUME_SPEED_SOURCE =
+  "RunPod's documentation of 2026-08-20 has 200 to 400 for a network volume; a user measured 237 with dd " +
+  "(kohya-ss/musubi-tuner issue 655)";
 
-/** Dollars for a second of 720p video made of an image and a recording, as pages of November 2026 had them. */
-export const MARKET: readonly (readonly [name: string, dollars: number])[] = [
-  ["HeyGen Avatar IV", 0.05],
-  ["WaveSpeed InfiniteTalk", 0.06],
-  ["Wan2.2-S2V at Alibaba", 0.129],
-  ["VEED Fabric at fal", 0.15],
-  ["OmniHuman 1.5 at fal", 0.16],
+export const VOLUME_DOLLARS_PER_GB_MONTH = 0.07;
+export const VOLUME_PRICE_SOURCE = "RunPod's documentation of 2026-08-20, for volumes below 1 TB";
+
+/** How long a job waits before RunPod wakes a worker for it. */
+export const SCALE_UP_SECONDS = 4;
+export const SCALE_UP_SOURCE =
+  "RunPod's documentation of 2026-08-20: the default of its scaler QUEUE_DELAY, which deploy/runpod/endpoint.json " +
+  "sets. That the first worker waits for it, too, is the worse of two readings: packages/fake-runpod wakes that at once";
+
+export interface Offer {
+  name: string;
+  /** For a second of video made of an image and a recording. */
+  dollars720p: number;
+  dollars480p?: number;
+  page: string;
+}
+
+export const MARKET: readonly Offer[] = [
+  { name: "HeyGen Avatar IV", dollars720p: 0.05, page: "HeyGen: prices" },
+  { name: "WaveSpeed InfiniteTalk", dollars720p: 0.06, dollars480p: 0.03, page: "WaveSpeed: InfiniteTalk" },
+  { name: "Wan2.2-S2V at Alibaba", dollars720p: 0.129, dollars480p: 0.072, page: "Alibaba: Wan2.2-S2V" },
+  { name: "VEED Fabric at fal", dollars720p: 0.15, dollars480p: 0.08, page: "fal: VEED Fabric 1.0" },
+  { name: "OmniHuman 1.5 at fal", dollars720p: 0.16, page: "fal: OmniHuman 1.5" },
 ];
+export const MARKET_SOURCE = "stored copies of the vendors' pages, read in November 2026";

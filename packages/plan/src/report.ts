@@ -1,88 +1,105 @@
-import { GPUS, MARKET, MODEL_GB, PRICE_SOURCE, PROFILES, type Range, VOLUME_MB_PER_SECOND } from "./facts.ts";
-import { MONTH_DAYS, type Plan, plan, type Question } from "./plan.ts";
+import { BUDGET_DOLLARS, compare, tooMuch } from "./compare.ts";
+import { MARKET, PROFILES } from "./facts.ts";
+import { count, dollars, percent, seconds, span, wrap } from "./format.ts";
+import { type Figures, MONTH_DAYS, type Plan, plan, type Question } from "./plan.ts";
+import { sources } from "./sources.ts";
 
-const BUDGET_DOLLARS = 50;
-const PATIENCE: Range = { low: 30, high: 120 };
-const LENGTHS = [3, 5, 10];
-
-const dollars = (value: number, digits: number) => `$${value.toFixed(digits)}`;
-const range = ({ low, high }: Range, show: (value: number) => string) =>
-  show(low) === show(high) ? show(low) : `${show(low)} to ${show(high)}`;
-const seconds = (value: number) => `${Math.round(value)} s`;
-const percent = (value: number) => `${Math.round(value * 100)} %`;
+type Row = readonly [name: string, value: string, kind: string];
 
 export function report(question: Question): string {
-  const { perDay, hours, idleSeconds, workersMax, volumeGb, profile } = question;
+  const { perDay, hours, idleSeconds, workersMax, bench } = question;
   const found = plan(question);
-  const { gpu, timing } = found;
-  const within = hours === 24 ? "" : `, all within ${hours} hours`;
-  const rows = [
-    ["render on a warm worker", range(timing.render, seconds)],
-    ["start of a cold worker", range(timing.coldStart, seconds)],
-    ["from request to video, half of all", range(found.p50Seconds, seconds)],
-    ["from request to video, 95 % of all", range(found.p95Seconds, seconds)],
-    ["workers woken per video", range(found.coldShare, percent)],
-    ["billed per video", range(found.gpuSecondsPerVideo, seconds)],
-    ["a video", range(found.dollarsPerVideo, (value) => dollars(value, 3))],
-    ["a second of video", range(found.dollarsPerVideoSecond, (value) => dollars(value, 3))],
-    ["a month", range(found.dollarsPerMonth, (value) => dollars(value, 0))],
-    ["  of it workers that wait for work", range(found.idleDollars, (value) => dollars(value, 0))],
-    [`  of it the volume of ${volumeGb} GB`, dollars(found.volumeDollars, 2)],
-    [
-      `videos a day that $${BUDGET_DOLLARS} a month buy`,
-      range(affordable(found), (value) => value.toFixed(0)),
-    ],
-  ];
+  const { name, dollarsPerSecond } = found.gpu;
+  const daytime = hours === 24 ? "" : `, all within ${count(hours, "hour")}`;
+  const leave = workersMax === 1 ? "goes" : "go";
+  const unmeasured = bench
+    ? ""
+    : "; this worker was not measured on a GPU yet, and --bench takes what one has measured";
   return [
-    `${perDay} videos a day of ${question.seconds} s${within}; profile ${profile} on ${gpu.name} at $${gpu.dollarsPerSecond} a second,`,
-    `at most ${workersMax} workers that go away after ${idleSeconds} s without work; 30 days a month`,
+    `${count(perDay, "video")} a day of ${question.seconds} s${daytime}; profile ${question.profile} on ${name} at $${dollarsPerSecond} a second,`,
+    `at most ${count(workersMax, "worker")} that ${leave} away after ${idleSeconds} s without work; ${MONTH_DAYS} days a month`,
     "",
-    ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(36)} ${value}`),
+    ...rows(question, found),
     "",
-    "A second of 720p video elsewhere:",
-    ...MARKET.map(([name, price]) => `  ${name.padEnd(36)} ${dollars(price, 3)}`),
+    ...market(question),
     "",
-    ...meets(question),
+    ...compare(question),
     "",
-    `Times: ${timing.source}.`,
-    question.bench
-      ? "Start: as measured there, without the start of the container."
-      : `Start: estimated from ${MODEL_GB} GB at ${range(VOLUME_MB_PER_SECOND, String)} MB/s, without the start of the container, which nobody has measured.`,
-    `Prices: ${PRICE_SOURCE}. Waiting, waking and billing: simulated, 300 days of requests that come at random.`,
+    "p50, p95: half of all videos, and 95 % of them, are there so long after their request, at this rate of requests.",
+    "Share of cold starts: workers that had to wake, per video.",
     "Formula: dollars a month = 30 x videos a day x billed seconds a video x price of a second + volume.",
-    ...(question.bench
-      ? []
-      : ["Nothing of this was measured on a GPU yet: --bench takes what one has measured."]),
+    "",
+    `Where the numbers come from${unmeasured}:`,
+    ...sources(question).map(({ figure, kind, source }) => wrap(`${figure} (${kind}): ${source}.`, "  ")),
   ].join("\n");
 }
 
-/** For lengths, GPUs and profiles at hand: what stays below the budget, and what is done in time on a warm worker. */
-function* meets(question: Question): Generator<string> {
-  const { bench } = question;
-  yield `What meets $${BUDGET_DOLLARS} a month at ${question.perDay} videos a day, and what ${PATIENCE.low} to ${PATIENCE.high} s on a warm worker:`;
-  yield `  ${"".padEnd(22)}${"a month".padEnd(18)}${`$${BUDGET_DOLLARS}?`.padEnd(10)}${"warm".padEnd(18)}${PATIENCE.high} s?`;
-  // What was measured tells of one GPU and one profile.
-  const gpus = bench ? [question.gpu] : Object.keys(GPUS);
-  const profiles = bench ? [question.profile] : Object.keys(PROFILES);
-  for (const gpu of gpus)
-    for (const profile of profiles)
-      for (const length of LENGTHS) {
-        const found = plan({ ...question, gpu, profile, seconds: length });
-        const month = range(found.dollarsPerMonth, (value) => dollars(value, 0));
-        const warm = range(found.timing.render, seconds);
-        const name = `${gpu} ${profile} ${length} s`;
-        yield `  ${name.padEnd(22)}${month.padEnd(18)}${verdict(found.dollarsPerMonth, BUDGET_DOLLARS).padEnd(10)}${warm.padEnd(18)}${verdict(found.timing.render, PATIENCE.high)}`;
-      }
+function rows(question: Question, found: Plan): string[] {
+  const { bench, volumeGb, workersMax } = question;
+  const { timing, busyWorkers, areWorkersEnough, volumeDollars, figures } = found;
+  const known = bench ? "measured" : "estimated";
+  const times: Row[] = [
+    ["render on a warm worker", seconds(timing.render), known],
+    ["start of a cold worker", seconds(timing.coldStart), known],
+  ];
+  const volume: Row = [`  of it the volume of ${volumeGb} GB`, dollars(volumeDollars, 2), "published"];
+  if (figures)
+    return [...times, ...waits(figures), ...costs(figures), volume, affordable(figures, volumeDollars)].map(
+      line,
+    );
+  return [
+    ...times.map(line),
+    line(["workers that rendering keeps busy", span(busyWorkers, (value) => value.toFixed(1)), known]),
+    "",
+    `That is ${tooMuch(workersMax, areWorkersEnough)}: requests would wait ever longer, so there are no waits and no costs to tell.`,
+    "Try a higher --workers-max.",
+  ];
+}
+
+const waits = ({ coldShare, p50Seconds, p95Seconds }: Figures): Row[] => [
+  ["share of cold starts", percent(coldShare), "simulated"],
+  ["request to video, p50", seconds(p50Seconds), "simulated"],
+  ["request to video, p95", seconds(p95Seconds), "simulated"],
+];
+
+function costs(figures: Figures): Row[] {
+  const exact = (value: number) => dollars(value, 3);
+  const whole = (value: number) => dollars(value, 0);
+  return [
+    ["billed per video", seconds(figures.gpuSecondsPerVideo), "simulated"],
+    ["a video", span(figures.dollarsPerVideo, exact), "simulated"],
+    ["a second of video", span(figures.dollarsPerVideoSecond, exact), "simulated"],
+    ["a month", span(figures.dollarsPerMonth, whole), "simulated"],
+    ["  of it workers that wait for work", span(figures.idleDollarsPerMonth, whole), "simulated"],
+  ];
 }
 
 /** As many at the same cost of each; fewer a day are a little colder. */
-function affordable({ volumeDollars, dollarsPerVideo }: Plan): Range {
+function affordable({ dollarsPerVideo }: Figures, volumeDollars: number): Row {
   const perDay = Math.max(BUDGET_DOLLARS - volumeDollars, 0) / MONTH_DAYS;
-  return { low: perDay / dollarsPerVideo.high, high: perDay / dollarsPerVideo.low };
+  const videos = { low: perDay / dollarsPerVideo.high, high: perDay / dollarsPerVideo.low };
+  return [
+    `videos a day for $${BUDGET_DOLLARS}, at this cost`,
+    span(videos, (value) => value.toFixed(0)),
+    "simulated",
+  ];
 }
 
-const verdict = ({ low, high }: Range, limit: number) =>
-  high <= limit ? "yes" : low <= limit ? "perhaps" : "no";
+const line = ([name, value, kind]: Row) => `  ${name.padEnd(36)} ${value.padEnd(18)} ${kind}`;
+
+function* market({ profile }: Question): Generator<string> {
+  const { megapixels = 0 } = PROFILES[profile] ?? {};
+  const own = megapixels < 0.9 ? ", scaled up to 720p" : "";
+  yield `A second of video elsewhere, published (profile ${profile} renders ${megapixels} megapixels${own}):`;
+  for (const { name, dollars720p, dollars480p } of MARKET) {
+    const small = dollars480p === undefined ? "" : `, 480p ${dollars(dollars480p, 3)}`;
+    yield `  ${name.padEnd(36)} 720p ${dollars(dollars720p, 3)}${small}`;
+  }
+}
 
 export const toJson = (question: Question, found: Plan): string =>
-  JSON.stringify({ question, ...found }, null, 2);
+  JSON.stringify(
+    { question, ...found, figures: found.figures ?? null, market: MARKET, sources: sources(question) },
+    null,
+    2,
+  );

@@ -1,42 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { GPUS, type Gpu, PROFILES, type Profile } from "../src/facts.ts";
-import { plan } from "../src/plan.ts";
+import { plan, type Question } from "../src/plan.ts";
 import { estimate, windowsOf } from "../src/render-time.ts";
-import { run } from "../src/run.ts";
 import { type Load, simulate } from "../src/simulate.ts";
 
 const L40S = GPUS.L40S as Gpu;
 const FAST = PROFILES.fast as Profile;
-
-function cli(...args: string[]) {
-  const said: string[] = [];
-  const code = run(args, (text) => said.push(text));
-  return { code, text: said.join("\n") };
-}
-
-function benchFile(bench: object): string {
-  const folder = mkdtempSync(join(tmpdir(), "avatar-plan-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, "bench.json");
-  writeFileSync(path, JSON.stringify(bench));
-  return path;
-}
-
-const BENCH = {
-  v: 1,
-  engine: "infinitetalk",
-  profile: "fast",
-  gpu: { name: "NVIDIA L40S", peakMb: 40_000 },
-  load: { seconds: 70 },
-  videos: [
-    { windows: 2, totalSeconds: 90 },
-    { windows: 2, totalSeconds: 80 },
-    { windows: 2, totalSeconds: 84 },
-  ],
-};
 
 test.each([
   [0.5, 1],
@@ -106,62 +75,42 @@ test("the same seed gives the same outcome, another one nearly the same", () => 
   expect(Math.abs(one.billedSeconds / other.billedSeconds - 1)).toBeLessThan(0.02);
 });
 
+const QUESTION: Question = {
+  perDay: 100,
+  seconds: 5,
+  gpu: "L40S",
+  profile: "fast",
+  hours: 24,
+  idleSeconds: 5,
+  workersMax: 3,
+  volumeGb: 120,
+  bench: undefined,
+};
+
 test("a month is thirty days of billed seconds, and the volume", () => {
-  const question = {
-    perDay: 100,
-    seconds: 5,
-    gpu: "L40S",
-    profile: "fast",
-    hours: 24,
-    idleSeconds: 5,
-    workersMax: 3,
-    volumeGb: 80,
-    bench: undefined,
-  };
-  const found = plan(question);
-  for (const end of ["low", "high"] as const)
-    expect(found.dollarsPerMonth[end] / (30 * 100 * found.dollarsPerVideo[end] + 5.6)).toBeCloseTo(1, 1);
+  const { figures, volumeDollars } = plan(QUESTION);
+  expect(volumeDollars).toBeCloseTo(8.4);
+  for (const end of ["low", "high"] as const) {
+    const videos = 30 * 100 * (figures?.dollarsPerVideo[end] ?? 0);
+    expect(figures?.dollarsPerMonth[end]).toBeCloseTo(videos + 8.4);
+  }
 });
 
-test("the report labels what is estimated, and names its sources and the market", () => {
-  const { code, text } = cli();
-  expect(code).toBe(0);
-  expect(text).toMatch(/Times: estimated/);
-  expect(text).toContain("Nothing of this was measured on a GPU yet");
-  expect(text).toContain("HeyGen Avatar IV");
-  expect(text).toMatch(/L40S fast 3 s .* yes\n/);
+test("no more time is sold than the workers have", () => {
+  const day = { ...QUESTION, profile: "balanced" };
+  const found = [50, 100, 200, 250, 263, 264, 300, 350, 360, 400].map((perDay) => plan({ ...day, perDay }));
+  const ownedDollars = 3 * 30 * 86_400 * 0.00053 + 8.4;
+  for (const { figures, areWorkersEnough } of found) {
+    expect(figures === undefined).toBe(areWorkersEnough !== "yes");
+    if (figures) expect(figures.dollarsPerMonth.high).toBeLessThanOrEqual(ownedDollars);
+  }
+  const answers = found.map(({ areWorkersEnough }) => areWorkersEnough);
+  expect(answers.join(" ")).toBe("yes yes yes yes yes perhaps perhaps perhaps no no");
 });
 
-test("what a GPU's bench measured takes the place of the estimate", () => {
-  const { code, text } = cli("--bench", benchFile(BENCH), "--seconds", "10");
-  expect(code).toBe(0);
-  expect(text).toContain("render on a warm worker              160 s to 168 s");
-  expect(text).toContain("measured: 3 videos on NVIDIA L40S");
-  expect(text).not.toMatch(/estimated|H100|balanced/);
-});
-
-test("for machines there is JSON", () => {
-  const { text } = cli("--json", "--per-day", "10");
-  expect(JSON.parse(text)).toMatchObject({ question: { perDay: 10 }, gpu: { name: "NVIDIA L40S" } });
-});
-
-test.each([
-  [["--per-day", "many"], /--per-day: expected a number/],
-  [["--seconds", "0"], /--seconds: expected a number from 0.5/],
-  [["--gpu", "B200"], /--gpu: expected L40S or H100; nothing is known about B200/],
-  [["--gpu", "toString"], /--gpu: expected/],
-  [["--profile", "best"], /--profile: expected/],
-  [["--cheap"], /Usage/],
-  [["--bench", "nowhere.json"], /--bench nowhere.json: ENOENT/],
-])("%j is refused with a remedy", (args, message) => {
-  expect(cli(...args)).toEqual({ code: 2, text: expect.stringMatching(message) });
-});
-
-test.each([
-  ["another profile", { ...BENCH, profile: "quality" }, /add --profile quality/],
-  ["another GPU", { ...BENCH, gpu: { name: "NVIDIA H100 80GB HBM3" } }, /not on --gpu L40S/],
-  ["the stub", { ...BENCH, engine: "stub" }, /without a GPU/],
-  ["anything else", { hello: 1 }, /not what `python -m avatar_worker.bench` prints/],
-])("a bench of %s is refused", (_, bench, message) => {
-  expect(cli("--bench", benchFile(bench))).toEqual({ code: 2, text: expect.stringMatching(message) });
+test("within fewer hours the same workers render less", () => {
+  const many = { ...QUESTION, perDay: 600 };
+  expect(plan(many).areWorkersEnough).toBe("yes");
+  expect(plan({ ...many, hours: 4 }).areWorkersEnough).toBe("no");
+  expect(plan({ ...many, hours: 4, workersMax: 7 }).areWorkersEnough).toBe("yes");
 });
