@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { deployEndpoint } from "../engine/runpod/deploy-endpoint.ts";
@@ -17,7 +18,7 @@ interface Options {
   managementUrl?: string;
 }
 
-const FILE = new URL("../../../../deploy/runpod/endpoint.json", import.meta.url);
+const FILE = fileURLToPath(new URL("../../../../deploy/runpod/endpoint.json", import.meta.url));
 
 const USAGE = `Usage:
   runpod deploy --image <name:tag> --allowed-hosts <host,…> --volume <id> [--file <json>] [--dry-run]
@@ -25,7 +26,8 @@ const USAGE = `Usage:
 
   --image          the worker's image, for example docker.io/you/avatar-gpu-worker:0.1.0
   --allowed-hosts  where its files are: the host of R2_ENDPOINT, or of PUBLIC_BASE_URL where files are on a disk
-  --volume         the network volume with the models
+  --volume         the id of the network volume with the models: RunPod's console, Storage
+  --file           another file than deploy/runpod/endpoint.json
   RUNPOD_API_KEY in the environment; RUNPOD_ENDPOINT_ID where several endpoints have the same name`;
 
 /** @returns the exit code: 0 if all is well, 1 if RunPod refused, 2 where nothing could be tried */
@@ -34,9 +36,14 @@ export async function runRunPod(options: Options): Promise<number> {
   const apiKey = env.RUNPOD_API_KEY ?? "";
   try {
     const { values, positionals } = parseDeployArgs(args);
-    if (positionals.join(" ") !== "deploy") throw new StartError(USAGE);
-    if (!apiKey) throw new StartError("RUNPOD_API_KEY: needed to speak to RunPod; its console makes one");
-    const deployment = await readDeployment(values);
+    if (values.help) {
+      say(USAGE);
+      return 0;
+    }
+    const command = positionals.join(" ");
+    if (command !== "deploy")
+      throw new StartError(command ? `Unknown command: ${command}\n\n${USAGE}` : USAGE);
+    const deployment = await readDeployment(values, apiKey);
     const isDryRun = values["dry-run"] ?? false;
     const endpointId = await deployEndpoint({
       client: createManagementClient({ baseUrl: managementUrl, apiKey }),
@@ -66,31 +73,46 @@ function parseDeployArgs(args: readonly string[]) {
         file: text,
         "allowed-hosts": text,
         "dry-run": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
       },
     });
-  } catch {
-    throw new StartError(USAGE);
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
   }
 }
 
-/** The file with what is given beside it. @throws StartError that lists all that is missing */
-async function readDeployment(values: ReturnType<typeof parseDeployArgs>["values"]): Promise<Deployment> {
-  const path = values.file ?? FILE;
-  const parsed = Deployment.safeParse(
-    await readFile(path, "utf8").then(JSON.parse, () => {
-      throw new StartError(`${path}: cannot be read`);
-    }),
-  );
-  if (!parsed.success) throw new StartError(`${path}:\n${z.prettifyError(parsed.error)}`);
-  const { template, endpoint } = parsed.data;
-  if (values.image) template.imageName = values.image;
-  if (values["allowed-hosts"]) template.env.ALLOWED_HOSTS = values["allowed-hosts"];
-  if (values.volume) endpoint.networkVolumeId = values.volume;
+/** The file with what is given beside it. @throws StartError that lists all that is missing, also of `apiKey` */
+async function readDeployment(
+  { file = FILE, ...values }: ReturnType<typeof parseDeployArgs>["values"],
+  apiKey: string,
+): Promise<Deployment> {
+  const parsed = Deployment.safeParse(await readJson(file));
+  if (!parsed.success) throw new StartError(`${file}:\n${z.prettifyError(parsed.error)}`);
+  const deployment = parsed.data;
+  if (values.image) deployment.image = values.image;
+  if (values["allowed-hosts"]) deployment.env.ALLOWED_HOSTS = values["allowed-hosts"];
+  if (values.volume) deployment.networkVolumes = [values.volume];
   const missing = [
-    !template.imageName && "--image: the worker's image is not set",
-    !template.env.ALLOWED_HOSTS && "--allowed-hosts: without the store's host the worker refuses every file",
-    !endpoint.networkVolumeId && "--volume: without a network volume every cold start downloads the models",
+    !apiKey && "RUNPOD_API_KEY: needed to speak to RunPod; its console makes one under Settings, API Keys",
+    !deployment.image && "--image: the worker's image is not set",
+    !deployment.env.ALLOWED_HOSTS &&
+      "--allowed-hosts: without the store's host the worker refuses every file",
+    deployment.networkVolumes.length === 0 &&
+      "--volume: without a network volume every cold start downloads the models; RunPod's console shows its id under Storage",
   ].filter((line) => line !== false);
   if (missing.length > 0) throw new StartError(`${missing.join("\n")}\n\n${USAGE}`);
-  return parsed.data;
+  return deployment;
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new StartError(`${file}: cannot be read`);
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new StartError(
+      `${file}: is not JSON (${(error as Error).message}). Correct it; deploy/runpod/endpoint.json shows what it must hold.`,
+    );
+  }
 }

@@ -16,42 +16,39 @@ interface Options {
 }
 
 /**
- * Makes RunPod's template and endpoint what the deployment says, and says what it changes. What the deployment does not
- * speak of is left alone. @returns the endpoint's id; undefined where a dry run would make it. @throws ManagementError
+ * Makes RunPod's endpoint what the deployment says, and says what it changes. What the deployment does not speak of is
+ * left alone. @returns the endpoint's id; undefined where a dry run would make it. @throws ManagementError
  */
 export async function deployEndpoint(options: Options): Promise<string | undefined> {
-  const { client, deployment, isDryRun, say } = options;
-  const { name: templateName, ...template } = deployment.template;
-  const { name: endpointName, ...endpoint } = deployment.endpoint;
-
-  const found = (await client.templates()).find(({ name }) => name === templateName);
-  // Before anything is changed, so that a wrong id changes nothing.
-  const current = findEndpoint(await client.endpoints(), endpointName, options.endpointId);
-
-  // Variables that were set by hand, a token for example, stay.
-  const wanted = { ...template, env: { ...found?.env, ...template.env } };
-  const templateChanges = differences(found, wanted);
-  say(found ? `template ${templateName} (${found.id})` : `template ${templateName} is new`);
-  for (const line of describe(found, templateChanges)) say(line);
-  let templateId = found?.id;
-  if (!isDryRun && templateChanges.length > 0) {
-    const change = Object.fromEntries(templateChanges);
-    const saved = found
-      ? await client.updateTemplate(found.id, change)
-      : await client.createTemplate({ name: templateName, isServerless: true, ...change });
-    templateId = saved.id;
+  const { client, deployment, endpointId, isDryRun, say } = options;
+  const { name, type, ...wanted } = deployment;
+  const current = findEndpoint(await client.endpoints(), name, endpointId);
+  if (!current) {
+    say(`endpoint ${name} is new`);
+    for (const { path, value } of differences({}, { type, ...wanted })) say(`  ${path}: ${show(value)}`);
+    return isDryRun ? undefined : (await client.createEndpoint(deployment)).id;
   }
+  if ((current.type ?? type) !== type)
+    throw new ManagementError(
+      `endpoint ${current.id} has the type ${current.type}, which cannot be changed to ${type}: ` +
+        "delete it in RunPod's console, or use another name",
+    );
 
-  const { flashboot, ...comparable } = endpoint;
-  const endpointChanges = differences(current, { ...comparable, templateId: templateId ?? "(the new one)" });
-  say(current ? `endpoint ${endpointName} (${current.id})` : `endpoint ${endpointName} is new`);
-  for (const line of describe(current, endpointChanges)) say(line);
-  if (isDryRun || (current && endpointChanges.length === 0)) return current?.id;
-  const change = { ...Object.fromEntries(endpointChanges), flashboot };
-  const saved = current
-    ? await client.updateEndpoint(current.id, change)
-    : await client.createEndpoint({ name: endpointName, computeType: "GPU", ...change });
-  return saved.id;
+  say(`endpoint ${name} (${current.id})`);
+  const found = [...differences(current, wanted)];
+  const untold = found.filter(isUntold);
+  const isDifferent = untold.length < found.length;
+  if (isDifferent) for (const difference of found) say(`  ${describe(difference)}`);
+  else {
+    say("  as it should be");
+    for (const { path } of untold) say(`  ${path}: RunPod does not tell it; it is sent with the next change`);
+  }
+  if (isDryRun || !isDifferent) return current.id;
+  // Variables that were set by hand, a token for example, stay: RunPod replaces all of them.
+  const all = { ...wanted, env: { ...current.env, ...wanted.env } };
+  const changed = new Set(found.map(({ path }) => path.split(".")[0]));
+  const change = Object.fromEntries(Object.entries(all).filter(([field]) => changed.has(field)));
+  return (await client.updateEndpoint(current.id, change)).id;
 }
 
 function findEndpoint(
@@ -64,7 +61,7 @@ function findEndpoint(
     if (!found) throw new ManagementError(`RUNPOD_ENDPOINT_ID: there is no endpoint ${id} in this account`);
     return found;
   }
-  // RunPod marks endpoints with FlashBoot by an ending of their names.
+  // Endpoints that older tools made with FlashBoot have this ending: https://github.com/runpod/runpodctl/pull/261
   const found = all.filter((each) => each.name.replace(/ -fb$/, "") === name);
   if (found.length > 1)
     throw new ManagementError(
@@ -74,28 +71,44 @@ function findEndpoint(
   return found[0];
 }
 
-type Change = [field: string, wanted: unknown];
-
-function differences(current: object | undefined, wanted: object): Change[] {
-  const now = (current ?? {}) as Record<string, unknown>;
-  return Object.entries(wanted).filter(([field, value]) => !isDeepStrictEqual(now[field], value));
+interface Difference {
+  /** For example `workers.max`. */
+  path: string;
+  /** Null or undefined where it is not set, undefined also where RunPod does not tell. */
+  now: unknown;
+  value: unknown;
 }
 
-function* describe(current: object | undefined, changes: Change[]): Generator<string> {
-  if (current && changes.length === 0) yield "  as it should be";
-  const now = (current ?? {}) as Record<string, unknown>;
-  for (const [field, value] of changes) {
-    if (field === "env") yield* describeEnv(now.env as Record<string, string> | undefined, value as object);
-    else yield `  ${field}: ${current ? `${show(now[field])} -> ` : ""}${show(value)}`;
+/** Every wanted value that is not there. */
+function* differences(now: unknown, wanted: object, above = ""): Generator<Difference> {
+  for (const [field, value] of Object.entries(wanted)) {
+    const path = above + field;
+    const there = isObject(now) ? now[field] : undefined;
+    if (isObject(value)) yield* differences(there, value, `${path}.`);
+    else if (value !== undefined && !isSame(there, value)) yield { path, now: there, value };
   }
 }
 
-/** Only names of what is there now: a value may be a token. */
-function* describeEnv(current: Record<string, string> = {}, wanted: object): Generator<string> {
-  for (const [name, value] of Object.entries(wanted)) {
-    if (current[name] !== value)
-      yield `  env ${name}: ${name in current ? "another value -> " : ""}${show(value)}`;
-  }
+/** Answers may lack fields. Such a field would be different for ever; of variables all are told. */
+const isUntold = ({ path, now }: Difference) => now === undefined && !isVariable(path);
+
+const isVariable = (path: string) => path.startsWith("env.");
+
+function describe(difference: Difference): string {
+  const { path, now, value } = difference;
+  return `${path}: ${isUntold(difference) ? "not told" : showCurrent(path, now)} -> ${show(value)}`;
 }
 
-const show = (value: unknown) => (value === undefined ? "unset" : JSON.stringify(value));
+/** What a variable holds now may be a token. */
+const showCurrent = (path: string, now: unknown) =>
+  isVariable(path) && now !== undefined ? "another value" : show(now);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The order of RunPod's lists means nothing. */
+const isSame = (one: unknown, other: unknown) => isDeepStrictEqual(sorted(one), sorted(other));
+
+const sorted = (value: unknown) => (Array.isArray(value) ? value.toSorted() : value);
+
+const show = (value: unknown) => (value === undefined || value === null ? "unset" : JSON.stringify(value));

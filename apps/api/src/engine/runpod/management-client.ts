@@ -1,47 +1,52 @@
 import { z } from "zod";
 
 /**
- * RunPod's management API: https://docs.runpod.io/api-reference, version 0.1.0 of its OpenAPI document. Of what it
- * returns only what we compare is read.
+ * RunPod's management API, version 2: https://docs.runpod.io/api-reference-v2. Version 1 (rest.runpod.io) ends on
+ * 2026-12-01, and did not tell whether FlashBoot is on.
  */
-export const MANAGEMENT_URL = "https://rest.runpod.io/v1";
+export const MANAGEMENT_URL = "https://api.runpod.io/v2";
 
-const Env = z.record(z.string(), z.string());
 const Text = z.string();
+const Env = z.record(Text, Text);
+const Count = z.number().int().min(0);
+const Positive = z.number().int().positive();
+const CudaVersion = Text.regex(/^\d+\.\d+$/, "expected major.minor, for example 12.4");
 
-/** What both templates and requests carry. */
-const template = {
-  imageName: Text,
-  containerDiskInGb: z.number().int().positive(),
-  volumeMountPath: Text,
-  env: Env,
-};
-const endpoint = {
-  gpuTypeIds: z.array(Text).min(1),
-  gpuCount: z.number().int().positive(),
-  minCudaVersion: Text,
-  workersMin: z.number().int().min(0),
-  workersMax: z.number().int().min(0),
-  idleTimeout: z.number().int().min(1).max(3600),
-  scalerType: z.enum(["QUEUE_DELAY", "REQUEST_COUNT"]),
-  scalerValue: z.number().int().positive(),
-  executionTimeoutMs: z.number().int().positive(),
-  networkVolumeId: Text,
-};
-
-/** What is to be there: the file `deploy/runpod/endpoint.json`. */
+/** What is to be there: the file `deploy/runpod/endpoint.json`, in the words of RunPod's requests. */
 export const Deployment = z.strictObject({
-  template: z.strictObject({ name: Text.min(1), ...template }),
-  // Whether FlashBoot is on is not among what RunPod tells.
-  endpoint: z.strictObject({ name: Text.min(1), ...endpoint, flashboot: z.boolean() }),
+  name: Text.min(1),
+  type: z.literal("QUEUE"),
+  image: Text,
+  disk: Positive,
+  env: Env,
+  /** The id of a credential, for a private image. */
+  registry: Text.optional(),
+  gpu: z.strictObject({
+    pools: z.array(Text).min(1),
+    /** GPU types of these pools that are not wanted. */
+    excludedTypes: z.array(Text).optional(),
+    count: Positive,
+    allowedCudaVersions: z.array(CudaVersion).optional(),
+    minCudaVersion: CudaVersion.optional(),
+  }),
+  workers: z.strictObject({ min: Count, max: Count, idleTimeout: Positive.max(3600) }),
+  scaling: z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("QUEUE_DELAY"), queueDelay: z.number().min(0.5) }),
+    z.strictObject({ type: z.literal("REQUEST_COUNT"), requestCount: Positive }),
+  ]),
+  networkVolumes: z.array(Text),
+  timeout: Positive,
+  flashboot: z.enum(["OFF", "FLASHBOOT", "PRIORITY_FLASHBOOT"]),
 });
 export type Deployment = z.output<typeof Deployment>;
 
-const RemoteTemplate = z.object({ id: Text, name: Text }).and(z.object(template).partial());
-const RemoteEndpoint = z
-  .object({ id: Text, name: Text, templateId: Text.optional() })
-  .and(z.object(endpoint).partial());
-export type RemoteTemplate = z.output<typeof RemoteTemplate>;
+/** Everything else of it is only compared. */
+const RemoteEndpoint = z.looseObject({
+  id: Text,
+  name: Text,
+  type: Text.optional(),
+  env: Env.nullish(),
+});
 export type RemoteEndpoint = z.output<typeof RemoteEndpoint>;
 
 export class ManagementError extends Error {
@@ -77,21 +82,17 @@ export function createManagementClient({ baseUrl, apiKey }: { baseUrl: string; a
   }
 
   return {
-    templates: () => ask("GET", "templates?includeEndpointBoundTemplates=true", z.array(RemoteTemplate)),
-    endpoints: () => ask("GET", "endpoints", z.array(RemoteEndpoint)),
-    createTemplate: (body: object) => ask("POST", "templates", RemoteTemplate, body),
-    updateTemplate: (id: string, body: object) =>
-      ask("PATCH", `templates/${encodeURIComponent(id)}`, RemoteTemplate, body),
-    createEndpoint: (body: object) => ask("POST", "endpoints", RemoteEndpoint, body),
+    endpoints: async () =>
+      (await ask("GET", "serverless", z.object({ endpoints: z.array(RemoteEndpoint) }))).endpoints,
+    createEndpoint: (body: Deployment) => ask("POST", "serverless", RemoteEndpoint, body),
     updateEndpoint: (id: string, body: object) =>
-      ask("PATCH", `endpoints/${encodeURIComponent(id)}`, RemoteEndpoint, body),
+      ask("PATCH", `serverless/${encodeURIComponent(id)}`, RemoteEndpoint, body),
   };
 }
 
-/** What is not set may be null there. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text, (_, value) => value ?? undefined);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
