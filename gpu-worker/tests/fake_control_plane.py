@@ -31,6 +31,8 @@ class FakeControlPlane(ThreadingHTTPServer):
         self.keys: set[str | None] = set()
         #: Statuses for the next requests for a job.
         self.take_faults: list[int] = []
+        #: Statuses for the next reports of progress; these do not count as ``posts``.
+        self.progress_faults: list[int] = []
 
     def environment(self, pod: str) -> dict[str, str]:
         base = f"http://127.0.0.1:{self.server_address[1]}/v2/endpoint"
@@ -119,10 +121,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         job_id = urlsplit(self.path).path.split("/")[5]
-        self._answer(200, {})
+        if body.get("status") == "IN_PROGRESS" and self.server.progress_faults:
+            return self._answer(self.server.progress_faults.pop(0), {})
+        # Before the answer, which lets the worker go on to its next post.
         with self.server.lock:
             self.server.posts.append((job_id, body, time.monotonic()))
             self.server.lock.notify_all()
+        return self._answer(200, {})
 
     def _answer(self, status: int, body: object = None) -> None:
         content = b"" if body is None else json.dumps(body).encode()

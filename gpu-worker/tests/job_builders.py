@@ -52,6 +52,7 @@ class World:
         self.engine = ScriptedEngine()
         self.runtime = Runtime(self.engine)
         self.progress: list[dict[str, Any]] = []
+        self.send: Callable[[dict[str, Any]], object] = self.progress.append
         self.pauses: list[float] = []
         settings = settings_for(store, temp_dir, **env)
         transfer = Transfer(settings.allowed_hosts, attempts=3, backoff=lambda _: 0.0)
@@ -60,13 +61,18 @@ class World:
             render_frames,
             transfer,
             settings,
-            lambda _, message: self.progress.append(message),
+            self._send,
             bytes_at_start=lambda: 38,
             sleep=self._pause,
         )
 
+    def _send(self, job: object, message: dict[str, Any]) -> None:
+        del job
+        self.send(message)
+
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        await asyncio.sleep(0)
 
     def left_over(self) -> list[Path]:
         return list(self.temp_dir.iterdir())

@@ -3,6 +3,7 @@ import errno
 import hashlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,9 +72,23 @@ async def test_progress_fits_the_schema(world: World) -> None:
     assert world.progress and all(is_valid("progress", message) for message in world.progress)
 
 
-async def test_an_answer_keeps_its_distance_to_the_last_progress(world: World) -> None:
+async def test_an_answer_waits_for_nothing_once_its_progress_has_arrived(world: World) -> None:
     await world.handler(a_job(world.store))
-    assert len(world.pauses) == 1 and 0.5 < world.pauses[0] <= 1
+    assert world.progress and world.pauses == []
+
+
+@pytest.mark.parametrize("faults", [[], [RuntimeError()]])
+async def test_no_answer_comes_before_a_progress_that_is_still_on_its_way(
+    world: World, faults: list[Exception | str]
+) -> None:
+    world.engine.faults = [*faults]
+    arrives = threading.Event()
+    world.send = lambda _: threading.Thread(target=arrives.wait, daemon=True).start()
+    task = asyncio.create_task(world.handler(a_job(world.store)))
+    await until(lambda: task.done() or bool(world.pauses))
+    assert not task.done()
+    arrives.set()
+    assert ("error" in await task) is bool(faults)
 
 
 async def test_a_claimed_run_is_neither_fetched_nor_rendered(world: World) -> None:
@@ -81,6 +96,14 @@ async def test_a_claimed_run_is_neither_fetched_nor_rendered(world: World) -> No
     answer = await world.handler(a_job(world.store))
     assert world.error_of(answer) == "run_already_claimed"
     assert world.store.seen("image") == [] and world.engine.plans == []
+
+
+async def test_a_recording_over_the_limit_costs_nothing(store: FakeStore, tmp_path: Path) -> None:
+    world = World(store, tmp_path, MAX_SECONDS="60")
+    answer = await world.handler(a_job(store, audioSeconds=60.1))
+    assert world.error_of(answer) == "audio_too_long" and "60 s" in answer["error"]
+    assert store.requests == [] and world.runtime.state == "cold"
+    assert "video" in await world.handler(a_job(store, audioSeconds=60.0))
 
 
 async def test_an_invalid_input_costs_nothing(world: World) -> None:
@@ -105,7 +128,7 @@ async def test_a_link_to_elsewhere_is_refused_before_the_claim(world: World, lin
         ("audio", [500] * 9, "fetch_failed"),
         ("audio", ["longer"], "sha256_mismatch"),
         ("videos/run_1", [403], "video_link_expired"),
-        ("videos/run_1", [500] * 9, "upload_failed"),
+        ("videos/run_1", [400], "upload_failed"),
         ("claims/run_1", [500] * 9, "claim_failed"),
     ],
 )
@@ -113,6 +136,12 @@ async def test_a_fault_of_the_store_has_its_code(world: World, name: str, faults
     world.store.faults[name] = faults
     assert world.error_of(await world.handler(a_job(world.store))) == code
     assert world.left_over() == []
+
+
+async def test_a_store_that_is_down_for_long_does_not_cost_the_video(world: World) -> None:
+    world.store.faults["videos/run_1"] = [503] * 9
+    assert "video" in await world.handler(a_job(world.store))
+    assert len(world.store.seen("videos/run_1")) == 10 and len(world.engine.plans) == 1
 
 
 async def test_an_error_of_the_renderer_goes_out_as_it_is(world: World) -> None:

@@ -147,9 +147,9 @@ def test_another_recording_than_announced_is_refused(tmp_path: Path, seconds: fl
     assert error.value.code == "unsupported_audio"
 
 
-def test_a_recording_over_the_limit_costs_nothing(tmp_path: Path) -> None:
+def test_a_recording_that_is_longer_than_allowed_is_refused_whatever_was_announced(tmp_path: Path) -> None:
     with pytest.raises(WorkerError) as error:
-        render(tmp_path, audio_seconds=60.1, audio=Path("/nowhere"), image=Path("/nowhere"))
+        render(tmp_path, audio=a_recording(tmp_path / "long.wav", 6), audio_seconds=4.0, max_seconds=4)
     assert error.value.code == "audio_too_long"
 
 

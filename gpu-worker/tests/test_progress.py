@@ -1,3 +1,4 @@
+import threading
 from typing import Any
 
 import pytest
@@ -58,16 +59,79 @@ def test_the_window_is_told() -> None:
     assert (told.messages[0]["window"], told.messages[0]["windows"]) == (2, 4)
 
 
-def test_nothing_is_told_after_the_end_and_the_end_keeps_its_distance() -> None:
-    told = Told(cold=False)
-    assert told.progress.end() == 0
+def test_nothing_is_told_after_the_end() -> None:
     told = Told(cold=False)
     told.after(0, "render", 0.5)
-    told.now += 0.25
-    assert told.progress.end() == 0.75
+    told.progress.end()
     told.after(10, "upload", 1)
     assert len(told.messages) == 1
-    assert told.progress.end() == 0
+
+
+class Posts:
+    """Reports that are sent as the SDK does it: each on a daemon thread, which lasts until it is ``arrived``."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.pauses: list[float] = []
+        self.threads: list[tuple[threading.Thread, threading.Event]] = []
+        self.progress = Progress(self._send, cold=False, clock=lambda: self.now)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        del message
+        arrived = threading.Event()
+        thread = threading.Thread(target=arrived.wait, daemon=True)
+        thread.start()
+        self.threads.append((thread, arrived))
+
+    def report(self, count: int) -> None:
+        for _ in range(count):
+            self.now += 2
+            self.progress.report("render", 0.5)
+
+    def arrive(self) -> None:
+        """The next of them."""
+        thread, arrived = self.threads.pop(0)
+        arrived.set()
+        thread.join()
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        if self.threads:
+            self.arrive()
+
+
+async def test_the_end_waits_until_every_report_has_arrived() -> None:
+    posts = Posts()
+    posts.report(3)
+    posts.progress.end()
+    await posts.progress.arrived(posts.pause)
+    assert len(posts.pauses) == 3 and posts.threads == []
+
+
+async def test_the_end_waits_for_nothing_else() -> None:
+    posts = Posts()
+    await posts.progress.arrived(posts.pause)
+    over = threading.Event()
+    others = [threading.Thread(target=over.wait, daemon=True) for _ in range(2)]
+    others[0].start()
+    posts.report(1)
+    others[1].start()
+    posts.arrive()
+    posts.progress.end()
+    await posts.progress.arrived(posts.pause)
+    assert posts.pauses == []
+    over.set()
+
+
+async def test_a_report_that_never_arrives_is_given_up() -> None:
+    posts = Posts()
+    posts.report(1)
+    post = posts.threads.pop()
+    posts.progress.end()
+    await posts.progress.arrived(posts.pause)
+    assert post[0].is_alive() and 5 < sum(posts.pauses) < 10
+    post[1].set()
 
 
 @pytest.mark.parametrize("done", [-1.0, 2.0])

@@ -98,6 +98,17 @@ def test_a_job_is_taken_and_its_video_stored(plane: FakeControlPlane, store: Fak
         assert plane.keys == {KEY}
 
 
+def test_progress_that_the_sdk_sends_again_comes_before_the_result(
+    plane: FakeControlPlane, store: FakeStore, tmp_path: Path
+) -> None:
+    plane.progress_faults = [500]
+    with a_worker(plane, store, tmp_path, "ok") as worker:
+        job = plane.submit(a_job(store))
+        plane.wait_for(lambda: bool(plane.results(job) and plane.progress(job)))
+        assert plane.posts[-1][1].get("status") is None, "progress came after the result"
+        assert worker.end() == 0
+
+
 def test_a_job_is_stopped_in_mid_render_and_the_next_is_taken(
     plane: FakeControlPlane, store: FakeStore, tmp_path: Path
 ) -> None:

@@ -158,20 +158,56 @@ def test_a_video_is_sent_again_from_its_start(store: FakeStore, tmp_path: Path, 
 
 @pytest.mark.parametrize(
     ("faults", "code"),
-    [([403], "video_link_expired"), ([404], "upload_failed"), (["redirect"], "upload_failed")],
+    [
+        ([403], "video_link_expired"),
+        ([400], "upload_failed"),
+        ([404], "upload_failed"),
+        ([412], "upload_failed"),
+        (["redirect"], "upload_failed"),
+        ([503, 503, 503, 503, 403], "video_link_expired"),
+    ],
 )
 def test_a_refused_video_is_not_sent_again(
     store: FakeStore, tmp_path: Path, faults: list[int | str], code: str
 ) -> None:
+    asked = len(faults)
     store.faults["video"] = faults
     assert code_of(lambda: upload(store, tmp_path / "video", size=100)) == code
+    assert len(store.seen("video")) == asked
+
+
+def test_a_video_outlives_a_store_that_is_down_for_long(store: FakeStore, tmp_path: Path) -> None:
+    store.faults["video"] = [503, "reset"] * 20
+    pauses: list[int] = []
+
+    def backoff(attempt: int) -> float:
+        pauses.append(attempt)
+        return 0.0
+
+    upload(store, tmp_path / "video", size=100, backoff=backoff)
+    assert store.objects["video"] == b"v" * 100
+    assert pauses == list(range(1, 41))
+
+
+def test_a_store_that_stays_down_is_asked_for_the_video_until_the_deadline(store: FakeStore, tmp_path: Path) -> None:
+    store.faults["video"] = [503] * 99
+    now = 0.0
+
+    def backoff(_: int) -> float:
+        nonlocal now
+        now += 8  # the pause, which takes none of the test's time
+        return 0.0
+
+    stop = Stop(60, lambda: now)
+    assert code_of(lambda: upload(store, tmp_path / "video", stop, size=100, backoff=backoff)) == "upload_failed"
+    assert len(store.seen("video")) == 8
+
+
+def test_a_pause_that_the_deadline_would_end_is_not_begun(store: FakeStore, tmp_path: Path) -> None:
+    store.faults["video"] = [503] * 99
+    pausing = {"backoff": lambda _: 60.0}
+    assert code_of(lambda: upload(store, tmp_path / "video", Stop(10), size=100, **pausing)) == "upload_failed"
     assert len(store.seen("video")) == 1
-
-
-def test_a_store_that_fails_on_and_on_does_not_get_the_video(store: FakeStore, tmp_path: Path) -> None:
-    store.faults["video"] = [500] * 9
-    assert code_of(lambda: upload(store, tmp_path / "video")) == "upload_failed"
-    assert len(store.seen("video")) == 3
 
 
 def stopped_after(action: Callable[[Stop], object], waiting: threading.Event) -> float:
@@ -311,7 +347,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, certif
 
 
 def test_pauses_grow_and_stay_bounded() -> None:
-    pauses = [[jittered(attempt) for _ in range(50)] for attempt in (1, 4, 60)]
+    pauses = [[jittered(attempt) for _ in range(50)] for attempt in (1, 4, 10_000)]
     for of, least, most in zip(pauses, (0.25, 2, 4), (0.5, 4, 8), strict=True):
         assert min(of) >= least and max(of) <= most
     assert len(set(pauses[0])) > 1

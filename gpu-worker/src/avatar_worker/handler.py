@@ -118,14 +118,17 @@ class JobHandler:
         except Exception as error:
             outcome = error
         finally:
-            quiet = progress.end()
-        await self._sleep(quiet)
+            progress.end()
+        await progress.arrived(self._sleep)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     async def _generate(self, job: Job, request: GenerateInput, stop: Stop, progress: Progress) -> Message:
         began, seconds = self._clock(), dict[str, float]()
+        longest = self._settings.max_seconds
+        if request.audio_seconds > longest:
+            raise WorkerError("audio_too_long", f"The recording lasts longer than {longest:g} s.")
         claim, transfer = request.claim, self._transfer
         for url in (claim.put.url, claim.get_url, request.image.url, request.audio.url, request.video.url):
             transfer.check(url)
@@ -154,7 +157,7 @@ class JobHandler:
                     fit=request.fit,
                     prompt=request.prompt,
                     seed=request.seed,
-                    max_seconds=self._settings.max_seconds,
+                    max_seconds=longest,
                     folder=folder / name,
                     on_step=on_step,
                     stop=stop,

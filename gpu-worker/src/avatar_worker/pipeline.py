@@ -51,11 +51,9 @@ def render_video(
 ) -> RenderedVideo:
     """Checks the files, which costs no GPU time, then renders and encodes window by window into ``folder``.
 
-    ``audio_seconds`` is what the API measured; the video lasts as long. Raises ``WorkerError`` and what ``stop.check``
-    raises.
+    ``audio_seconds`` is what the API measured, ``max_seconds`` at most; the video lasts as long. Raises ``WorkerError``
+    and what ``stop.check`` raises.
     """
-    if audio_seconds > max_seconds:
-        raise WorkerError("audio_too_long", f"The recording lasts longer than {max_seconds:g} s.")
     picture = read_image(image)
     aspect = choose_aspect(aspect, picture.size)
     output = make_output(aspect, audio_seconds)

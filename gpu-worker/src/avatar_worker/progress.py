@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from avatar_worker.messages import PHASES, Message, progress_message
@@ -11,13 +11,17 @@ from avatar_worker.messages import PHASES, Message, progress_message
 _COLD: Final = (0.0, 0.3, 0.4, 0.5, 0.52, 0.97, 1.0)
 _WARM: Final = (0.0, 0.0, 0.0, 0.0, 0.03, 0.96, 1.0)
 _EVERY_SECONDS: Final = 2.0
-#: RunPod's SDK sends each report on a thread of its own: one from just before the end could come after the
-#: result.
-_QUIET_SECONDS: Final = 1.0
+#: RunPod's SDK posts each report on a thread of its own, and posts it again 2 and 5 s later when RunPod answers 5xx.
+#: Were one to come after the result, the run would be IN_PROGRESS for ever: github.com/runpod/runpod-python/issues/250.
+#: The end therefore waits for these threads, which as a rule are done; a fixed pause would be paid for by every run.
+#: One that hangs is not waited for any longer than those attempts take.
+_LONGEST_POST_SECONDS: Final = 8.0
+_POLL_SECONDS: Final = 0.05
 
 
 class Progress:
-    """Of one run; can be used from any thread. ``send`` gets messages as the contract has them."""
+    """Of one run; can be used from any thread. ``send`` gets messages as the contract has them, and may go on with
+    them on daemon threads that it starts."""
 
     def __init__(
         self, send: Callable[[Message], None], *, cold: bool, clock: Callable[[], float] = time.monotonic
@@ -28,6 +32,7 @@ class Progress:
         self._lock = threading.Lock()
         self._fraction = 0.0
         self._sent_at: float | None = None
+        self._posts: set[threading.Thread] = set()
         self._is_over = False
 
     def report(self, phase: str, done: float, window: int | None = None, windows: int | None = None) -> None:
@@ -43,12 +48,22 @@ class Progress:
                 return
             self._sent_at = now
             message = progress_message(phase, round(self._fraction, 4), cold=self.cold, window=window, windows=windows)
+            # The SDK does not hand out its thread.
+            others = set(threading.enumerate())
             self._send(message)
+            begun = {thread for thread in threading.enumerate() if thread.daemon} - others
+            self._posts = {post for post in self._posts | begun if post.is_alive()}
 
-    def end(self) -> float:
-        """Nothing is sent after this. Returns the seconds until what was sent has surely arrived."""
+    def end(self) -> None:
+        """Nothing is sent after this."""
         with self._lock:
             self._is_over = True
-            if self._sent_at is None:
-                return 0.0
-            return max(0.0, self._sent_at + _QUIET_SECONDS - self._clock())
+
+    async def arrived(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """After the end: waits until what was sent is there, or given up."""
+        while (
+            self._sent_at is not None
+            and self._clock() - self._sent_at < _LONGEST_POST_SECONDS
+            and any(post.is_alive() for post in self._posts)
+        ):
+            await sleep(_POLL_SECONDS)

@@ -5,7 +5,7 @@ import http.client
 import random
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
@@ -44,7 +44,7 @@ class Answer:
 
 def jittered(attempt: int) -> float:
     """Seconds to wait after this many attempts: doubles up to 8, and differs between workers."""
-    return float(min(8.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.0))
+    return float(0.25 * 2 ** min(attempt, 5) * random.uniform(0.5, 1.0))
 
 
 class Transfer:
@@ -86,8 +86,8 @@ class Transfer:
         self.retry(attempt, stop, failure)
 
     def upload(self, file: Path, link: SignedPut, stop: Stop, on_sent: Callable[[float], None]) -> None:
-        """Stores the file; calls ``on_sent`` with the fraction that was sent. Raises ``upload_failed`` and
-        ``video_link_expired``."""
+        """Stores the file, trying until the deadline; calls ``on_sent`` with the fraction that was sent. Raises
+        ``upload_failed`` and ``video_link_expired``."""
         size = file.stat().st_size
 
         def attempt() -> None:
@@ -99,7 +99,9 @@ class Transfer:
             if not answer.is_success:
                 raise WorkerError("upload_failed", f"The store answered {answer.status} to the video.")
 
-        self.retry(attempt, stop, WorkerError("upload_failed", "The video could not be written to the store."))
+        failure = WorkerError("upload_failed", "The video could not be written to the store.")
+        # This is the only copy, and its GPU time is paid: a store that is down for a minute must not cost it.
+        self.retry(attempt, stop, failure, until_deadline=True)
 
     def send(
         self,
@@ -115,16 +117,23 @@ class Transfer:
             announced, body = response.length, response.read(most)
             return Answer(response.status, body, is_cut=len(body) < min(most, announced or 0))
 
-    def retry(self, attempt: Callable[[], Value], stop: Stop, failure: WorkerError) -> Value:
-        """Repeats what is ``Unreachable``, with growing pauses; raises ``failure`` in the end."""
-        for number in range(1, self._attempts + 1):
+    def retry(
+        self, attempt: Callable[[], Value], stop: Stop, failure: WorkerError, *, until_deadline: bool = False
+    ) -> Value:
+        """Repeats what is ``Unreachable``, with growing pauses. Raises ``failure`` after a few attempts or, with
+        ``until_deadline``, when there is no time left for another."""
+        number = 0
+        while True:
             stop.check()
-            try:
+            with suppress(Unreachable):
                 return attempt()
-            except Unreachable:
-                if number < self._attempts:
-                    stop.wait(self._backoff(number))
-        raise failure
+            number += 1
+            if not until_deadline and number >= self._attempts:
+                raise failure
+            pause = self._backoff(number)
+            if until_deadline and pause >= stop.seconds_left:
+                raise failure
+            stop.wait(pause)
 
     @contextmanager
     def _request(
