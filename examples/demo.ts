@@ -58,6 +58,10 @@ async function withApi(dataDir: string, gpu: FakeGpu | undefined): Promise<void>
     // Whatever this shell is set up for, the demo stands alone.
     DATABASE_URL: "",
     PUBLIC_BASE_URL: "",
+    R2_ENDPOINT: "",
+    R2_BUCKET: "",
+    R2_ACCESS_KEY_ID: "",
+    R2_SECRET_ACCESS_KEY: "",
     ENGINE: "preview",
     ...gpu?.env,
   });

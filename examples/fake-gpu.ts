@@ -20,7 +20,8 @@ export interface FakeGpu {
 export async function startFakeGpu(): Promise<FakeGpu> {
   const script = fileURLToPath(new URL("../gpu-worker/run-python.mjs", import.meta.url));
   spawnSync(process.execPath, [script, "install"], { stdio: "inherit" });
-  if (!hasPythonWorker()) throw new Error("the worker needs Python 3.10 or newer");
+  if (!hasPythonWorker()) throw new Error("the worker needs Python 3.10 or newer with venv");
+  if (spawnSync("ffmpeg", ["-version"]).status !== 0) throw new Error("the worker needs ffmpeg on the PATH");
   let allowedHost = "";
   let output = "";
   const runpod: FakeRunPod = await startFakeRunPod({

@@ -44,6 +44,7 @@ async function measure(db: Db, database: string): Promise<void> {
         now,
         startBy: new Date(now.getTime() + 60_000),
         engine: "none",
+        linksUntil: undefined,
         maxOpen: undefined,
       });
       times.push(performance.now() - start);

@@ -40,8 +40,8 @@ export interface Overrides {
   createJobChanges?: typeof createJobChanges;
   wrapStore?: <S extends ObjectStore>(store: S) => S;
   createEngine?: (store: ObjectStore) => Engine | Promise<Engine>;
-  /** How often a run at RunPod is asked about, and how long an answer is waited for. */
-  runpod?: { pollMs?: number; answerMs?: number };
+  /** How often a run at RunPod is asked about, how long an answer and a word of its worker is waited for. */
+  runpod?: { pollMs?: number; answerMs?: number; silentMs?: number };
   /** How often is looked whether RunPod's endpoint is in use. */
   keepAliveEveryMs?: number;
   openUrl?: OpenUrl;
@@ -56,6 +56,9 @@ export interface App {
   /** Finishes the requests at hand, puts running jobs back into the queue, and closes everything. */
   stop(): Promise<void>;
 }
+
+/** With the time to start and to load, less than the week that RunPod and signed links can live. */
+const MAX_RUN_MS = 4 * 24 * 3_600_000;
 
 /** Builds, connects and starts all parts. What it had opened is closed again if that fails. */
 export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
@@ -134,7 +137,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         leaseMs: 4000,
         pollMs: 1000,
         startTimeoutMs: config.startTimeoutMs,
-        runTimeoutMs: (audioSeconds) => 120_000 + audioSeconds * config.runSecondsPerAudioSecond * 1000,
+        runTimeoutMs: (audioSeconds) =>
+          Math.min(120_000 + audioSeconds * config.runSecondsPerAudioSecond * 1000, MAX_RUN_MS),
         queueTimeoutMs: config.queueTimeoutMs,
         maxFailedRuns: 3,
         maxLostRuns: 20,
@@ -150,7 +154,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       now,
       log,
     });
-    const limits = config.previewLimits;
+    const limits = config.inputLimits;
     const apiKeys = createApiKeyService({ apiKeys: createApiKeyRepository(db), now, newId });
     const uploads = createUploadService({
       uploads: createUploadRepository(db),
@@ -199,6 +203,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       const keepAlive = createKeepAlive({
         keepAlives: createKeepAliveRepository(db),
         ping: runpod.ping,
+        isAnswered: runpod.isAnswered,
         exclusively: (work) => database.exclusively(LOCKS.keepAlive, work),
         afterMs: config.keepAliveMs,
         now,

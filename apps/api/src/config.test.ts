@@ -36,7 +36,7 @@ test("without variables the server is for this machine alone, with an embedded d
     queueTimeoutMs: 6 * 3600 * 1000,
     videoTtlSeconds: 6 * 3600,
     r2: undefined,
-    previewLimits: { image: LIMITS.image, audio: LIMITS.audio },
+    inputLimits: { image: LIMITS.image, audio: LIMITS.audio },
   });
 });
 
@@ -50,7 +50,7 @@ test.each([
   [{ MAX_RUNS_IN_FLIGHT: "7" }, { maxRunsInFlight: 7 }],
   [{ QUEUE_TIMEOUT_SECONDS: "90" }, { queueTimeoutMs: 90_000 }],
   [{ VIDEO_TTL_SECONDS: "3600" }, { videoTtlSeconds: 3600 }],
-  [{ PREVIEW_MAX_AUDIO_SECONDS: "30" }, { previewLimits: { audio: { ...LIMITS.audio, maxSeconds: 30 } } }],
+  [{ MAX_AUDIO_SECONDS: "30" }, { inputLimits: { audio: { ...LIMITS.audio, maxSeconds: 30 } } }],
   [R2, { r2: { endpoint: "https://a.r2.example.com", bucket: "b", accessKeyId: "k", secretAccessKey: "s" } }],
   [{ BOOTSTRAP_API_KEY: KEY }, { bootstrapApiKey: KEY }],
 ])("%j is understood", (env, expected) => {
@@ -75,10 +75,10 @@ describe("mistakes", () => {
     QUEUE_TIMEOUT_SECONDS: "-1",
     VIDEO_TTL_SECONDS: "59",
     R2_ENDPOINT: "secret",
-    PREVIEW_MAX_IMAGE_BYTES: "20M",
-    PREVIEW_MAX_IMAGE_PIXELS: "50000001",
-    PREVIEW_MAX_AUDIO_BYTES: "0",
-    PREVIEW_MAX_AUDIO_SECONDS: "36001",
+    MAX_IMAGE_BYTES: "20M",
+    MAX_IMAGE_PIXELS: "50000001",
+    MAX_AUDIO_BYTES: "0",
+    MAX_AUDIO_SECONDS: "36001",
   };
   const message = (env: Record<string, string>) => {
     try {
@@ -123,8 +123,14 @@ describe("mistakes", () => {
       "",
       "http://api.example.com",
       "https://localhost",
+      "https://localhost.",
       "https://127.0.0.1:8787",
+      "https://127.1",
+      "https://0.0.0.0",
+      "https://10.0.0.1",
+      "https://169.254.169.254",
       "https://[::1]",
+      "https://[::ffff:127.0.0.1]",
     ])
       expect(message({ ...all, PUBLIC_BASE_URL: url })).toContain(
         "  PUBLIC_BASE_URL: needed with ENGINE=runpod",
@@ -136,8 +142,17 @@ describe("mistakes", () => {
     const { runpod, gpuPrices } = parseConfig({ ...all, PUBLIC_BASE_URL, GPU_PRICES: '{"A":0.001}' });
     expect(runpod).toEqual({ apiKey: "rpa_1", endpointId: "ep1", baseUrl: "https://api.runpod.ai/v2" });
     expect(gpuPrices).toEqual({ A: 0.001 });
+    expect(parseConfig({ ...all, PUBLIC_BASE_URL: "https://8.8.8.8" }).runpod).toBeDefined();
     // The stand-in for tests is on this machine, and so may the server be.
     expect(parseConfig({ ...all, RUNPOD_BASE_URL: "http://127.0.0.1:1/v2" }).runpod).toBeDefined();
+  });
+
+  test("what RunPod's workers refuse for its length is not taken", () => {
+    const worker = JSON.parse(read("deploy/runpod/endpoint.json")).env.MAX_SECONDS;
+    const all = { ENGINE: "runpod", RUNPOD_API_KEY: "rpa_1", RUNPOD_ENDPOINT_ID: "ep1" };
+    const env = { ...all, PUBLIC_BASE_URL: "https://api.example.com" };
+    expect(parseConfig(env).inputLimits.audio.maxSeconds).toBe(Number(worker));
+    expect(parseConfig({ ...env, MAX_AUDIO_SECONDS: "30" }).inputLimits.audio.maxSeconds).toBe(30);
   });
 
   test.each(["1e3", "0x10", "1.5", " 1", "abc"])("PORT=%s is one", (PORT) => {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type InputLimits, LIMITS } from "@avatar/contract/limits";
@@ -5,6 +6,7 @@ import { z } from "zod";
 import type { RunPodConfig } from "./engine/runpod/runpod-client.ts";
 import { StartError } from "./start-error.ts";
 import type { R2Config } from "./storage/r2-client.ts";
+import { isPublicAddress } from "./uploads/public-address.ts";
 
 export type DatabaseConfig = { url: string } | { dataDir: string };
 
@@ -36,7 +38,7 @@ export interface Config {
   runSecondsPerAudioSecond: number;
   /** Where uploads and videos are kept; undefined for `dataDir`. */
   r2: R2Config | undefined;
-  previewLimits: InputLimits;
+  inputLimits: InputLimits;
 }
 
 /** `auto` takes the ffmpeg program where it is usable, else its WebAssembly build. */
@@ -54,6 +56,9 @@ const GPU_PRICES = {
   "NVIDIA H100 80GB HBM3": 0.00116,
   "NVIDIA RTX PRO 6000 Blackwell Server Edition": 0.00111,
 };
+
+/** MAX_SECONDS in deploy/runpod/endpoint.json: a worker refuses longer recordings. */
+const WORKER_MAX_SECONDS = 120;
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
 
@@ -114,7 +119,7 @@ export const EnvSchema = z.object({
       }
     })
     .optional(),
-  KEEP_ALIVE_HOURS: whole(0, 160).default(48),
+  KEEP_ALIVE_HOURS: whole(0, 71).default(48),
   START_TIMEOUT_SECONDS: whole(1, 86_400).default(900),
   RUN_SECONDS_PER_AUDIO_SECOND: whole(1, 3600).default(90),
   QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
@@ -128,10 +133,10 @@ export const EnvSchema = z.object({
   R2_BUCKET: z.string().optional(),
   R2_ACCESS_KEY_ID: z.string().optional(),
   R2_SECRET_ACCESS_KEY: z.string().optional(),
-  PREVIEW_MAX_IMAGE_BYTES: whole(1, 64 * MIB).default(image.maxBytes),
-  PREVIEW_MAX_IMAGE_PIXELS: whole(1, image.maxPixels).default(image.maxPixels),
-  PREVIEW_MAX_AUDIO_BYTES: whole(1, 4096 * MIB).default(audio.maxBytes),
-  PREVIEW_MAX_AUDIO_SECONDS: whole(1, 36_000).default(audio.maxSeconds),
+  MAX_IMAGE_BYTES: whole(1, 64 * MIB).default(image.maxBytes),
+  MAX_IMAGE_PIXELS: whole(1, image.maxPixels).default(image.maxPixels),
+  MAX_AUDIO_BYTES: whole(1, 4096 * MIB).default(audio.maxBytes),
+  MAX_AUDIO_SECONDS: whole(1, 36_000).optional(),
 });
 
 export class ConfigError extends StartError {
@@ -165,6 +170,8 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       `The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join("\n")}`,
     );
   const vars = parsed.data;
+  const maxSeconds =
+    vars.MAX_AUDIO_SECONDS ?? (vars.ENGINE === "runpod" ? WORKER_MAX_SECONDS : audio.maxSeconds);
   const dataDir = resolve(vars.DATA_DIR);
   return {
     host: vars.HOST,
@@ -189,9 +196,9 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     queueTimeoutMs: vars.QUEUE_TIMEOUT_SECONDS * 1000,
     videoTtlSeconds: vars.VIDEO_TTL_SECONDS,
     r2: r2Config(vars),
-    previewLimits: {
-      image: { ...image, maxBytes: vars.PREVIEW_MAX_IMAGE_BYTES, maxPixels: vars.PREVIEW_MAX_IMAGE_PIXELS },
-      audio: { ...audio, maxBytes: vars.PREVIEW_MAX_AUDIO_BYTES, maxSeconds: vars.PREVIEW_MAX_AUDIO_SECONDS },
+    inputLimits: {
+      image: { ...image, maxBytes: vars.MAX_IMAGE_BYTES, maxPixels: vars.MAX_IMAGE_PIXELS },
+      audio: { ...audio, maxBytes: vars.MAX_AUDIO_BYTES, maxSeconds },
     },
   };
 }
@@ -204,7 +211,7 @@ function runpodMistakes(set: Record<string, string | undefined>): string[] {
   if (isLoopback(set.RUNPOD_BASE_URL)) return mistakes;
   if (!/^https:/.test(set.RUNPOD_BASE_URL ?? "https:"))
     mistakes.push("RUNPOD_BASE_URL: expected https, as the key is sent there");
-  if (!/^https:/.test(set.PUBLIC_BASE_URL ?? "") || isLoopback(set.PUBLIC_BASE_URL))
+  if (!/^https:/.test(set.PUBLIC_BASE_URL ?? "") || !mayBePublic(set.PUBLIC_BASE_URL))
     mistakes.push(
       "PUBLIC_BASE_URL: needed with ENGINE=runpod, as an https address that RunPod's machines reach; " +
         "for example https://api.example.com",
@@ -212,10 +219,21 @@ function runpodMistakes(set: Record<string, string | undefined>): string[] {
   return mistakes;
 }
 
+/** A host name that is not this machine's, or a public address, however it is written. */
+function mayBePublic(url: string | undefined): boolean {
+  const host = hostOf(url).replace(/\.$/, "");
+  const address = host.replace(/^\[(.*)\]$/, "$1");
+  return isIP(address)
+    ? isPublicAddress(address)
+    : !/^(localhost|.+\.(localhost|local|internal))$/.test(host);
+}
+
 function isLoopback(url: string | undefined): boolean {
-  const host = url && URL.canParse(url) ? new URL(url).hostname : "";
+  const host = hostOf(url);
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(host);
 }
+
+const hostOf = (url: string | undefined) => (url && URL.canParse(url) ? new URL(url).hostname : "");
 
 function runpodConfig(vars: z.output<typeof EnvSchema>): RunPodConfig | undefined {
   const { RUNPOD_API_KEY: apiKey, RUNPOD_ENDPOINT_ID: endpointId, RUNPOD_BASE_URL: baseUrl } = vars;

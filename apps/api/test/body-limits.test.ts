@@ -16,7 +16,7 @@ beforeAll(async () => {
   api = await startTestApi({
     dispatcher: { maxRunsInFlight: 0 },
     config: {
-      previewLimits: {
+      inputLimits: {
         image: { ...LIMITS.image, maxBytes: IMAGE_BYTES },
         audio: { ...LIMITS.audio, maxBytes: AUDIO_BYTES },
       },

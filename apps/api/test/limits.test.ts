@@ -4,14 +4,14 @@ import { aPng, aWav } from "./media/media-files.ts";
 import { throughBothDoors } from "./support/doors.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 
-const PREVIEW_LIMITS = {
+const INPUT_LIMITS = {
   image: { ...LIMITS.image, maxBytes: 5000, maxPixels: 600 * 600 },
   audio: { ...LIMITS.audio, maxBytes: 40_000, maxSeconds: 2 },
 };
 
 let api: TestApi;
 beforeEach(async () => {
-  api = await startTestApi({ config: { previewLimits: PREVIEW_LIMITS, videoTtlSeconds: 3600 } });
+  api = await startTestApi({ config: { inputLimits: INPUT_LIMITS, videoTtlSeconds: 3600 } });
 });
 afterEach(() => api.stop());
 
@@ -19,7 +19,7 @@ test("the limits that are told are those of the operator", async () => {
   const { body } = await throughBothDoors(api, "limits.get", { input: {} });
   expect(body).toMatchObject({
     engine: "scripted",
-    ...PREVIEW_LIMITS,
+    ...INPUT_LIMITS,
     video: { minTtlSeconds: 60, maxTtlSeconds: 3600 },
     upload: { ttlSeconds: 3600, partBytes: LIMITS.uploadPartBytes },
     idempotency: { maxKeyLength: 255, seconds: 24 * 3600 },

@@ -27,6 +27,7 @@ test.runIf(hasPythonWorker()).each(["disk", "s3"] as const)(
     expect(statuses).toEqual(expect.arrayContaining(["starting", "running", "succeeded"]));
     const progress = seen.flatMap((job) => (job.status === "running" ? [job.progress] : []));
     expect(progress.length).toBeGreaterThan(1);
+    expect(progress.some((fraction) => fraction > 0 && fraction < 1)).toBe(true);
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
     expect(progress.at(-1)).toBeLessThanOrEqual(1);
     const last = seen.at(-1);
@@ -44,6 +45,9 @@ test.runIf(hasPythonWorker()).each(["disk", "s3"] as const)(
     await saveTo(video, path);
     // All of it is decoded.
     await promisify(execFile)("ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"]);
+    const show = ["-v", "error", "-select_streams", "v", "-show_entries", "stream=codec_name,width,height"];
+    const { stdout } = await promisify(execFile)("ffprobe", [...show, "-of", "csv=p=0", path]);
+    expect(stdout.trim()).toBe("h264,1280,720");
     expect([video.width, video.height]).toEqual([1280, 720]);
     expect(video.durationSeconds).toBeCloseTo(3, 0);
   },

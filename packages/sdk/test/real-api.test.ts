@@ -50,7 +50,7 @@ describe.each(["disk", "s3"] as const)("with files on %s", (store) => {
   beforeAll(async () => {
     database = await createTestDatabase("pglite", store);
     const openUrl = createUrlOpener(internet);
-    api = await startTestApi({ database, openUrl, config: { previewLimits: limits } });
+    api = await startTestApi({ database, openUrl, config: { inputLimits: limits } });
     avatar = client();
   });
   afterAll(async () => {

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { isDatabaseUnavailable } from "../db/unavailable.ts";
 import {
   type Engine,
+  EngineBusy,
   EngineError,
   type EngineInput,
   type EngineRun,
@@ -57,6 +58,9 @@ export interface DispatcherOptions {
 
 const LOST_BATCH = 100;
 const RETRY_MS = 60_000;
+const LINKS_MARGIN_MS = 60_000;
+/** A job that is given back gets at least so long to be taken again. */
+const MIN_QUEUE_MS = 60_000;
 /** Runs that are not given back in this time are taken up when their leases run out. */
 const STOPPING_RETRY_MS = 3000;
 
@@ -74,6 +78,9 @@ export function createDispatcher(deps: Deps) {
   let retryUntilMs = Number.POSITIVE_INFINITY;
 
   const after = (ms: number) => new Date(now().getTime() + ms);
+  /** A worker may take a run at the end of its time to start, and load its models for as long again. */
+  const linksUntil = (audioSeconds: number) =>
+    after(2 * options.startTimeoutMs + options.runTimeoutMs(audioSeconds) + LINKS_MARGIN_MS);
 
   async function claim(): Promise<void> {
     const free = options.maxRunsInFlight - inFlight.size;
@@ -82,6 +89,7 @@ export function createDispatcher(deps: Deps) {
       now: now(),
       startBy: after(options.startTimeoutMs),
       engine: engine.name,
+      linksUntil: engine.isRemote ? linksUntil : undefined,
       maxOpen: engine.isRemote ? options.maxRunsInFlight : undefined,
     });
     changes.publish(...claimed.map((run) => run.jobId));
@@ -124,6 +132,11 @@ export function createDispatcher(deps: Deps) {
             (error) => log.warn({ runId: run.runId, err: error }, "that a start is cold was not stored"),
           );
         },
+        onBegun() {
+          runs.setBegun(run, now(), after(options.startTimeoutMs)).catch((error: unknown) => {
+            log.warn({ runId: run.runId, err: error }, "that a run has begun was not stored");
+          });
+        },
         onSubmitted: (externalId) => retry(() => runs.setExternalId(run.runId, externalId)),
         onUsage(used) {
           usage = used;
@@ -136,53 +149,56 @@ export function createDispatcher(deps: Deps) {
     } catch (error) {
       await writer.settled();
       if (letGo.aborted) return;
-      if (stopping.signal.aborted && !engine.isRemote) {
-        await retry(() => requeue(run, "released", "the server stopped"));
-        events.runReleased(run);
-      } else if (signal.aborted) {
-        await retry(() => runs.abandon(run.runId, now(), usage));
-        events.runAbandoned(run, usage);
-      } else {
-        await fail(run, error, usage);
-      }
+      if (stopping.signal.aborted && !engine.isRemote) await release(run, "the server stopped");
+      else if (signal.aborted) await abandon(run, usage);
+      else if (error instanceof EngineBusy) await release(run, error.message);
+      else await fail(run, error, usage);
       changes.publish(run.jobId);
       return;
     }
     await writer.settled();
     // Where this fails, nobody knows whether it was stored; if not, the run is lost once its lease has run out.
-    const won = await retry(() => runs.succeed(run, videoKey(run), video, now(), usage));
+    const { won, ended } = await retry(() => runs.succeed(run, videoKey(run), video, now(), usage));
     changes.publish(run.jobId);
-    events.runSucceeded(run, won, Math.round(performance.now() - startedMs), usage);
+    if (ended) events.runSucceeded(run, won, Math.round(performance.now() - startedMs), usage);
+  }
+
+  /** Nobody's fault: the job waits again, for as long as it would have waited anyway. */
+  async function release(run: ClaimedRun, reason: string): Promise<void> {
+    const time = now();
+    const queuedUntil = new Date(
+      Math.max(run.job.createdAt.getTime() + options.queueTimeoutMs, time.getTime() + MIN_QUEUE_MS),
+    );
+    const end = { outcome: "released" as const, reason, now: time };
+    if (await retry(() => runs.requeue(run, end, time, queuedUntil))) events.runReleased(run, reason);
+  }
+
+  async function abandon(run: ClaimedRun, usage: RunUsage | undefined): Promise<void> {
+    if (await retry(() => runs.abandon(run.runId, now(), usage))) events.runAbandoned(run, usage);
   }
 
   async function fail(run: ClaimedRun, error: unknown, usage: RunUsage | undefined): Promise<void> {
     const known = error instanceof EngineError;
     const failure: JobFailure = known ? { code: error.code, detail: error.message } : failureOf(error);
-    const reason = reasonOf(error);
-    const { retryable } = ERRORS[failure.code];
-    const again = retryable && !(known && error.isFinal);
-    const earlier = again ? await retry(() => runs.countOutcomes(run.jobId, "failed")) : 0;
+    const { code } = failure;
+    const { retryable } = ERRORS[code];
     // A store or an engine that is away says nothing about the job: it gets the time to come back.
-    const isAway = AWAY.includes(failure.code);
-    if (again && earlier + 1 < (isAway ? options.maxLostRuns : options.maxFailedRuns)) {
-      await retry(() => requeue(run, "failed", reason, backoffMs(earlier), usage));
-      events.runFailed(run, { code: failure.code, error, next: "retry" }, usage);
-    } else {
-      await retry(() => runs.fail(run, "failed", failure, reason, now(), usage));
-      const next = known && !retryable ? "refusal" : "failure";
-      events.runFailed(run, { code: failure.code, error, next }, usage);
-    }
-  }
-
-  function requeue(
-    run: RunRef,
-    outcome: "failed" | "released",
-    reason: string,
-    waitMs = 0,
-    usage?: RunUsage,
-  ): Promise<void> {
-    const queuedUntil = after(waitMs + options.queueTimeoutMs);
-    return runs.requeue(run, outcome, reason, { now: now(), runAfter: after(waitMs), queuedUntil }, usage);
+    const isAway = AWAY.includes(code);
+    const failed = (await retry(() => runs.listEnded(run.jobId))).filter(
+      (ended) => ended.outcome === "failed",
+    );
+    const earlier = failed.filter((ended) => AWAY.includes(ended.code ?? code) === isAway).length;
+    const isLast = earlier + 1 >= (isAway ? options.maxLostRuns : options.maxFailedRuns);
+    const again = retryable && !(known && error.isFinal) && !isLast;
+    const end = { outcome: "failed" as const, code, reason: reasonOf(error), now: now(), usage };
+    const waitMs = backoffMs(earlier);
+    const ended = await retry(() =>
+      again
+        ? runs.requeue(run, end, after(waitMs), after(waitMs + options.queueTimeoutMs))
+        : runs.fail(run, end, failure),
+    );
+    const next = again ? "retry" : known && !retryable ? "refusal" : "failure";
+    if (ended) events.runFailed(run, { code, error, next }, usage);
   }
 
   /** Picks up runs whose process died, and jobs that have been in one state for too long. */
@@ -213,17 +229,14 @@ export function createDispatcher(deps: Deps) {
       for (const run of lost) {
         if (!run.jobWaits) {
           await tx.abandon(run.runId, now());
-        } else if ((await tx.countOutcomes(run.jobId, "lost")) + 1 < options.maxLostRuns) {
-          await tx.requeue(run, "lost", "its lease ran out", {
-            now: now(),
-            runAfter: now(),
-            queuedUntil: after(options.queueTimeoutMs),
-          });
-        } else {
-          const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
-          await tx.fail(run, "lost", failure, "its lease ran out", now());
-          run.isOver = true;
+          continue;
         }
+        const end = { outcome: "lost" as const, reason: "its lease ran out", now: now() };
+        const earlier = (await tx.listEnded(run.jobId)).filter(({ outcome }) => outcome === "lost").length;
+        run.isOver = earlier + 1 >= options.maxLostRuns;
+        const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
+        if (run.isOver) await tx.fail(run, end, failure);
+        else await tx.requeue(run, end, now(), after(options.queueTimeoutMs));
       }
       return { lost, adopted: adopted.map((run) => ({ run, jobWaits: waits(living, run) })) };
     });
@@ -334,7 +347,7 @@ const waits = (living: (RunRef & { jobWaits: boolean })[], run: RunRef) =>
   living.some(({ runId, jobWaits }) => runId === run.runId && jobWaits);
 
 const toEngineRun = (
-  { runId, jobId, job, image, audio, startedAt, resumed }: ClaimedRun,
+  { runId, jobId, job, image, audio, startedAt, linksUntil, resumed }: ClaimedRun,
   { startTimeoutMs, runTimeoutMs }: DispatcherOptions,
 ): EngineRun => ({
   runId,
@@ -346,6 +359,7 @@ const toEngineRun = (
   // Before the job's own time is up: the engine knows better why.
   startBy: new Date(startedAt.getTime() + 0.9 * startTimeoutMs),
   timeoutMs: runTimeoutMs(job.audioSeconds),
+  linksUntil: linksUntil ?? startedAt,
   resumed,
   audioSeconds: job.audioSeconds,
   aspect: job.aspect,

@@ -9,7 +9,11 @@ const CLAIMED_ELSEWHERE = 20;
  * Locks up to `limit` queued jobs whose turn it is. The owner with the fewest jobs running is first, then the one whose
  * last job began the longest ago; of an owner's jobs, the oldest.
  */
-export async function lockNextJobs(tx: Db, limit: number, now: Date): Promise<{ id: string }[]> {
+export async function lockNextJobs(
+  tx: Db,
+  limit: number,
+  now: Date,
+): Promise<{ id: string; audioSeconds: number }[]> {
   const spare = limit + CLAIMED_ELSEWHERE;
   // Spelled as in the index, which a condition with a parameter could not use.
   const isQueued = sql`${jobs.status} = 'queued'`;
@@ -47,7 +51,7 @@ export async function lockNextJobs(tx: Db, limit: number, now: Date): Promise<{ 
     .limit(spare)
     .as("own");
   return tx
-    .select({ id: jobs.id })
+    .select({ id: jobs.id, audioSeconds: jobs.audioSeconds })
     .from(owners)
     .crossJoinLateral(own)
     .innerJoin(jobs, eq(jobs.id, own.id))

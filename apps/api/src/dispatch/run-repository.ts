@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@avatar/contract/errors";
-import { and, count, eq, inArray, isNull, lt, sql } from "drizzle-orm";
+import { and, count, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
@@ -18,8 +18,10 @@ export interface ClaimedRun extends RunRef {
   image: UploadRow | null;
   audio: UploadRow | null;
   startedAt: Date;
+  /** On a remote engine. */
+  linksUntil: Date | null;
   /** Set where another process followed it before. */
-  resumed: { externalId: string | undefined } | undefined;
+  resumed: { externalId: string | null; begunAt: Date | null } | undefined;
 }
 
 type UploadRow = typeof uploads.$inferSelect;
@@ -38,31 +40,28 @@ export function createRunRepository(db: Db, newId: NewId) {
   /** The job changes only while this run is the one that may change it. */
   const heldBy = (runId: string, jobId: string) => and(eq(jobs.id, jobId), eq(jobs.runId, runId));
 
-  async function endRun(
-    tx: Db,
-    runId: string,
-    outcome: RunOutcome,
-    reason: string | null,
-    now: Date,
-    usage: RunUsage | undefined,
-  ): Promise<void> {
+  /** False where another had ended it. */
+  async function endRun(tx: Db, runId: string, end: RunEnd): Promise<boolean> {
+    const { outcome, code = null, reason = null, now, usage } = end;
     const { billedSeconds = 0, pricePerSecond = 0 } = usage ?? {};
     const costUsd = billedSeconds * pricePerSecond;
-    const sweepAt = new Date(now.getTime() + LATE_WRITE_MS);
-    const ended = await tx
+    const lateWrite = sql`make_interval(secs => ${LATE_WRITE_MS / 1000})`;
+    const sweepAt = sql`greatest(${now.toISOString()}::timestamptz, ${runs.linksUntil}) + ${lateWrite}`;
+    const [ended] = await tx
       .update(runs)
-      .set({ outcome, reason, endedAt: now, sweepAt, billedSeconds, costUsd })
+      .set({ outcome, code, reason, endedAt: now, sweepAt, billedSeconds, costUsd })
       .where(and(eq(runs.id, runId), isNull(runs.outcome)))
       .returning({ jobId: runs.jobId });
-    const jobId = ended[0]?.jobId;
-    if (!jobId || billedSeconds === 0) return;
-    await tx
-      .update(jobs)
-      .set({
-        billedSeconds: sql`${jobs.billedSeconds} + ${billedSeconds}`,
-        costUsd: sql`${jobs.costUsd} + ${costUsd}::double precision`,
-      })
-      .where(eq(jobs.id, jobId));
+    if (!ended) return false;
+    if (billedSeconds > 0)
+      await tx
+        .update(jobs)
+        .set({
+          billedSeconds: sql`${jobs.billedSeconds} + ${billedSeconds}`,
+          costUsd: sql`${jobs.costUsd} + ${costUsd}::double precision`,
+        })
+        .where(eq(jobs.id, ended.jobId));
+    return true;
   }
 
   /** Those of the runs whose jobs are there, with all that an engine needs to know. */
@@ -84,8 +83,9 @@ export function createRunRepository(db: Db, newId: NewId) {
     const byJob = new Map(found.map((each) => [each.job.id, each]));
     return rows.flatMap((run) => {
       const of = byJob.get(run.jobId);
-      const resumed = isResumed ? { externalId: run.externalId ?? undefined } : undefined;
-      return of ? [{ runId: run.id, jobId: run.jobId, startedAt: run.startedAt, resumed, ...of }] : [];
+      const { id: runId, jobId, startedAt, linksUntil } = run;
+      const resumed = isResumed ? { externalId: run.externalId, begunAt: run.begunAt } : undefined;
+      return of ? [{ runId, jobId, startedAt, linksUntil, resumed, ...of }] : [];
     });
   }
 
@@ -121,13 +121,13 @@ export function createRunRepository(db: Db, newId: NewId) {
 
     /** Takes up to `limit` queued jobs, each with a new run under this process's lease. */
     async claim(limit: number, leaseOwner: string, leaseMs: number, newRuns: NewRuns): Promise<ClaimedRun[]> {
-      const { now, engine, startBy, maxOpen } = newRuns;
+      const { now, engine, startBy, linksUntil, maxOpen } = newRuns;
       return db.transaction(async (tx) => {
         const free = maxOpen === undefined ? limit : maxOpen - (await countOpen(tx, engine));
         if (free <= 0) return [];
         const picked = await lockNextJobs(tx, Math.min(limit, free), now);
         const begun: (typeof runs.$inferSelect)[] = [];
-        for (const { id } of picked) {
+        for (const { id, audioSeconds } of picked) {
           const runId = newId("run");
           await tx
             .update(jobs)
@@ -142,9 +142,10 @@ export function createRunRepository(db: Db, newId: NewId) {
             })
             .where(eq(jobs.id, id));
           const run = { id: runId, jobId: id, engine, leaseOwner, startedAt: now };
+          const until = linksUntil?.(audioSeconds) ?? null;
           const inserted = await tx
             .insert(runs)
-            .values({ ...run, leaseUntil: leaseEnd(leaseMs) })
+            .values({ ...run, leaseUntil: leaseEnd(leaseMs), linksUntil: until })
             .returning();
           begun.push(...inserted);
         }
@@ -190,6 +191,20 @@ export function createRunRepository(db: Db, newId: NewId) {
       await db.update(runs).set({ externalId }).where(eq(runs.id, runId));
     },
 
+    /** A worker works on the run: its models may take until `startBy`. */
+    async setBegun(run: RunRef, now: Date, startBy: Date): Promise<void> {
+      await db.transaction(async (tx) => {
+        await tx
+          .update(runs)
+          .set({ begunAt: now })
+          .where(and(eq(runs.id, run.runId), isNull(runs.begunAt)));
+        await tx
+          .update(jobs)
+          .set({ deadlineAt: startBy })
+          .where(and(heldBy(run.runId, run.jobId), eq(jobs.status, "starting")));
+      });
+    },
+
     /** The run's worker starts from zero. False where that is known, or the job is no longer this run's. */
     async setCold(run: RunRef, now: Date): Promise<boolean> {
       const rows = await db
@@ -209,7 +224,7 @@ export function createRunRepository(db: Db, newId: NewId) {
           progress: sql`greatest(${jobs.progress}, ${progress}::real)`,
           version: nextVersion,
           updatedAt: now,
-          deadlineAt: runBy,
+          deadlineAt: sql`case when ${jobs.status} = 'running' then ${jobs.deadlineAt} else ${runBy.toISOString()} end`,
           runningAt: sql`coalesce(${jobs.runningAt}, ${now.toISOString()}::timestamptz)`,
         })
         .where(
@@ -219,14 +234,14 @@ export function createRunRepository(db: Db, newId: NewId) {
       return rows.length > 0;
     },
 
-    /** False where the job is no longer this run's; the video is then nobody's. */
+    /** `won` is false where the job is no longer this run's; the video is then nobody's. */
     async succeed(
       run: ClaimedRun,
       videoKey: string,
       video: StoredVideo,
       now: Date,
       usage: RunUsage | undefined,
-    ): Promise<boolean> {
+    ): Promise<{ won: boolean; ended: boolean }> {
       return db.transaction(async (tx) => {
         // The run before its job, as all others do: two that end one run must not wait for each other.
         await tx.select({ id: runs.id }).from(runs).where(eq(runs.id, run.runId)).for("update");
@@ -252,22 +267,20 @@ export function createRunRepository(db: Db, newId: NewId) {
           .returning({ id: jobs.id });
         // The commit of an earlier try may have got through although its answer did not.
         const won = moved.length > 0 || (await hasVideo(tx, run.jobId, videoKey));
-        await endRun(tx, run.runId, won ? "succeeded" : "abandoned", null, now, usage);
-        return won;
+        const ended = await endRun(tx, run.runId, { outcome: won ? "succeeded" : "abandoned", now, usage });
+        return { won, ended };
       });
     },
 
-    /** Ends the run, and its job with it. */
+    /** Ends the run, and its job with it. False where another had ended the run. */
     async fail(
       run: RunRef,
-      outcome: "failed" | "lost",
+      end: RunEnd & { outcome: "failed" | "lost" },
       error: JobFailure,
-      reason: string,
-      now: Date,
-      usage?: RunUsage,
-    ): Promise<void> {
-      await db.transaction(async (tx) => {
-        await endRun(tx, run.runId, outcome, reason, now, usage);
+    ): Promise<boolean> {
+      const { now } = end;
+      return db.transaction(async (tx) => {
+        const ended = await endRun(tx, run.runId, { ...end, code: error.code });
         await tx
           .update(jobs)
           .set({
@@ -280,42 +293,39 @@ export function createRunRepository(db: Db, newId: NewId) {
             error,
           })
           .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("failed"))));
+        return ended;
       });
     },
 
-    /** Ends the run and puts its job back into the queue. */
-    async requeue(
-      run: RunRef,
-      outcome: RunOutcome,
-      reason: string | null,
-      times: QueueTimes,
-      usage?: RunUsage,
-    ): Promise<void> {
-      await db.transaction(async (tx) => {
-        await endRun(tx, run.runId, outcome, reason, times.now, usage);
+    /** Ends the run and puts its job back into the queue. False where another had ended the run. */
+    async requeue(run: RunRef, end: RunEnd, runAfter: Date, queuedUntil: Date): Promise<boolean> {
+      return db.transaction(async (tx) => {
+        const ended = await endRun(tx, run.runId, end);
         await tx
           .update(jobs)
           .set({
             status: "queued",
             version: nextVersion,
-            updatedAt: times.now,
-            deadlineAt: times.queuedUntil,
-            runAfter: times.runAfter,
+            updatedAt: end.now,
+            deadlineAt: queuedUntil,
+            runAfter,
             runId: null,
             cold: false,
             progress: 0,
             runningAt: null,
           })
           .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("queued"))));
+        return ended;
       });
     },
 
-    async countOutcomes(jobId: string, outcome: RunOutcome): Promise<number> {
-      const [row] = await db
-        .select({ n: count() })
+    /** How the runs of a job have ended so far. */
+    async listEnded(jobId: string): Promise<{ outcome: RunOutcome; code: ErrorCode | null }[]> {
+      const rows = await db
+        .select({ outcome: runs.outcome, code: runs.code })
         .from(runs)
-        .where(and(eq(runs.jobId, jobId), eq(runs.outcome, outcome)));
-      return row?.n ?? 0;
+        .where(and(eq(runs.jobId, jobId), isNotNull(runs.outcome)));
+      return rows.flatMap(({ outcome, code }) => (outcome ? [{ outcome, code }] : []));
     },
 
     /** Runs that nobody follows any more, locked until the transaction ends: only one replica gets each. */
@@ -330,8 +340,9 @@ export function createRunRepository(db: Db, newId: NewId) {
       return open.map((run) => ({ ...run, jobWaits: held.includes(run.runId) }));
     },
 
-    async abandon(runId: string, now: Date, usage?: RunUsage): Promise<void> {
-      await db.transaction((tx) => endRun(tx, runId, "abandoned", null, now, usage));
+    /** False where another had ended it. */
+    async abandon(runId: string, now: Date, usage?: RunUsage): Promise<boolean> {
+      return db.transaction((tx) => endRun(tx, runId, { outcome: "abandoned", now, usage }));
     },
 
     /** Fails every job that has been in its state for too long. */
@@ -366,14 +377,19 @@ interface NewRuns {
   now: Date;
   startBy: Date;
   engine: string;
+  /** For a remote engine: how long links that its workers get can live. */
+  linksUntil: ((audioSeconds: number) => Date) | undefined;
   /** No more runs than these at once on this engine, of all processes. */
   maxOpen: number | undefined;
 }
 
-interface QueueTimes {
+interface RunEnd {
+  outcome: RunOutcome;
+  code?: ErrorCode;
+  /** For the operator. */
+  reason?: string;
   now: Date;
-  runAfter: Date;
-  queuedUntil: Date;
+  usage?: RunUsage | undefined;
 }
 
 const failure = (code: ErrorCode, detail: string) => sql`${JSON.stringify({ code, detail })}::jsonb`;

@@ -36,8 +36,10 @@ export interface EngineRun {
   startBy: Date;
   /** How long it may render. */
   timeoutMs: number;
+  /** How long what a remote worker needs of the store may live. */
+  linksUntil: Date;
   /** Set where the run was followed before, and nobody knows how far that got. */
-  resumed: { externalId: string | undefined } | undefined;
+  resumed: { externalId: string | null; begunAt: Date | null } | undefined;
 }
 
 export interface EngineInput {
@@ -57,6 +59,8 @@ export interface RenderOptions {
   onProgress: (fraction: number) => void;
   /** A worker is waking, or loads its models. */
   onCold: () => void;
+  /** A remote worker works on the run, though it may load its models yet. */
+  onBegun: () => void;
   /** Stores the engine's own name of the run; done when it resolves. */
   onSubmitted: (externalId: string) => Promise<void>;
   /** What the run has cost, if anything. */
@@ -68,6 +72,11 @@ export interface RunUsage {
   billedSeconds: number;
   /** Of the GPU type that it ran on, in dollars a second. */
   pricePerSecond: number;
+}
+
+/** The run was not begun, as others came first; it is not the run's fault, and nothing of it goes on. */
+export class EngineBusy extends Error {
+  override readonly name = "EngineBusy";
 }
 
 /** The run failed. Codes whose row is `retryable` are tried again in a new run, unless it is final. */

@@ -49,8 +49,8 @@ export function createEvents(log: Logger, metrics: Metrics, engine: string) {
       ended("abandoned", usage);
     },
 
-    runReleased({ jobId, runId }: Run): void {
-      log.info({ jobId, runId }, "a run went back into the queue, as the server stops");
+    runReleased({ jobId, runId }: Run, reason: string): void {
+      log.info({ jobId, runId, reason }, "a run was given back, and its job waits again");
       ended("released");
     },
 

@@ -30,7 +30,7 @@ async function start(store: "disk" | "s3"): Promise<void> {
   api = await startChildApi({
     database,
     child: { engine: "hold" },
-    env: { PREVIEW_MAX_AUDIO_BYTES: String(400 * MB) },
+    env: { MAX_AUDIO_BYTES: String(400 * MB) },
   });
 }
 

@@ -1,28 +1,13 @@
 import { hasPythonWorker, type Job } from "@avatar/fake-runpod";
-import { eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
-import { jobs, keepAlives } from "../../src/db/schema/schema.ts";
 import { type ObjectStore, StorageUnavailable } from "../../src/storage/object-store.ts";
-import { PORTRAIT } from "../support/fixtures.ts";
 import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
-import { uploadFile } from "../support/rest.ts";
-import { startRunPodApi } from "../support/runpod.ts";
-import { shortSpeech } from "../support/short-speech.ts";
-import type { TestApi } from "../support/test-api.ts";
+import { generate, inputOf, startRunPodApi } from "../support/runpod.ts";
 import { until } from "../support/until.ts";
 
 const LONG = 120_000;
-const HOUR_MS = 3_600_000;
 /** Slow enough to be caught in the middle. */
 const SLOW = { step_seconds: 1.5 };
-
-async function generate({ rest }: TestApi): Promise<string> {
-  const image = await uploadFile(rest, "image/png", PORTRAIT);
-  const audio = await uploadFile(rest, "audio/wav", shortSpeech(0.6));
-  const { status, body } = await rest("POST", "/v1/jobs", { image, audio, aspect: "16:9" });
-  expect(status).toBe(202);
-  return body.id;
-}
 
 const completed = (all: Iterable<Job>) => [...all].filter((job) => job.status === "COMPLETED");
 
@@ -78,6 +63,23 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
       const id = await generate(api);
       await untilStatus(api.db, id, "succeeded");
       expect(await outcomesOf(api.db, id)).toEqual(["failed", "succeeded"]);
+      const [first, second] = [...runpod.platform.jobs.values()].map(inputOf);
+      expect(second?.runId).not.toBe(first?.runId);
+      expect(second?.video.url).not.toBe(first?.video.url);
+      expect(second?.claim.put.url).not.toBe(first?.claim.put.url);
+      expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
+    },
+    LONG,
+  );
+
+  test(
+    "F2: a worker that is killed before its claim costs no second run",
+    async () => {
+      const { runpod, api } = await startRunPodApi();
+      runpod.platform.once("taken", (job: Job) => runpod.platform.killWorker(job.workerId ?? ""));
+      const id = await generate(api);
+      await untilStatus(api.db, id, "succeeded");
+      expect(await outcomesOf(api.db, id)).toEqual(["succeeded"]);
       expect(completed(runpod.platform.jobs.values())).toHaveLength(1);
     },
     LONG,
@@ -148,16 +150,16 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
         undefined,
       ] as const;
       runpod.faults = (operation) =>
-        ["status", "health"].includes(operation) || (operation === "run" && count < 3)
+        ["status", "health"].includes(operation) || (operation === "run" && count < 5)
           ? operation === "run"
-            ? [{ status: 429 }, "reset" as const, { status: 502 }][count++]
+            ? [{ status: 429 }, { status: 429 }, { status: 429 }, "reset" as const, { status: 502 }][count++]
             : faults[count++ % faults.length]
           : undefined;
       const id = await generate(api);
       await untilStatus(api.db, id, "succeeded");
       // The video may be found in the store before the worker has said that it is done.
       await until("the worker is done", () => completed(runpod.platform.jobs.values()).length === 1);
-      expect(runpod.requests.filter((operation) => operation === "run").length).toBeLessThan(8);
+      expect(runpod.requests.filter((operation) => operation === "run").length).toBeLessThan(10);
     },
     LONG,
   );
@@ -196,6 +198,10 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
         });
         expect(answer.status).toBe(401);
       }
+      const other = [...runpod.platform.jobs.values()].find((job) => inputOf(job).runId !== run?.id);
+      const stolen = new URL(other?.webhook ?? "").search;
+      const answer = await fetch(`${api.url}/webhooks/runpod/${id}/${run?.id}${stolen}`, { method: "POST" });
+      expect(answer.status, "the token of another run").toBe(401);
       expect(await jobRow(api.db, id)).toEqual(done);
       expect(api.logs.join("")).not.toMatch(/token=[0-9a-f]{64}|X-Amz-Signature|signature=/);
     },
@@ -227,128 +233,6 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
       const job = await untilStatus(api.db, await generate(api), "succeeded");
       expect(job.billedSeconds).toBeGreaterThan(0);
       expect(job.costUsd).toBeCloseTo(job.billedSeconds * 0.00053);
-    },
-    LONG,
-  );
-});
-
-describe("on RunPod, without a worker", () => {
-  test(
-    "F13: two servers together submit no more runs than one may, and the next once one is over",
-    async () => {
-      const options = { config: { maxRunsInFlight: 3 } };
-      const { runpod, api, startAnother } = await startRunPodApi({ runpod: { workersMax: 0 }, api: options });
-      await startAnother({ config: { port: 0 } });
-      const ids = await Promise.all(Array.from({ length: 8 }, () => generate(api)));
-      const isOpen = () => [...runpod.platform.jobs.values()].filter((job) => job.status === "IN_QUEUE");
-      await until("three are at RunPod", () => isOpen().length === 3);
-      const open = await api.db.select({ id: jobs.id }).from(jobs).where(eq(jobs.status, "starting"));
-      expect(open).toHaveLength(3);
-      await api.rest("POST", `/v1/jobs/${open[0]?.id}/cancel`);
-      await until("a fourth is at RunPod", () => runpod.platform.jobs.size === 4);
-      await until("three are", () => isOpen().length === 3);
-      expect(ids).toHaveLength(8);
-    },
-    LONG,
-  );
-
-  test(
-    "an endpoint that nobody uses is kept alive, by one of two servers, and not sooner than needed",
-    async () => {
-      const config = { keepAliveMs: 48 * HOUR_MS };
-      const options = { config, keepAliveEveryMs: 20 };
-      const { runpod, api, startAnother } = await startRunPodApi({ runpod: { workersMax: 0 }, api: options });
-      await startAnother({ config: { ...config, port: 0 } });
-      const sentAt = async () => (await api.db.select().from(keepAlives))[0]?.sentAt.getTime();
-      const first = await until("a new endpoint's time has begun", sentAt);
-      api.advance(47 * HOUR_MS);
-      // A run counts as well.
-      await generate(api);
-      await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
-      api.advance(47 * HOUR_MS);
-      await generate(api);
-      await until("that is there, too", () => runpod.platform.jobs.size === 2);
-      expect(await sentAt()).toBe(first);
-      api.advance(48 * HOUR_MS);
-      await until("it is kept alive", async () => (await sentAt()) !== first);
-      const inputs = [...runpod.platform.jobs.values()].map((job) => job.input);
-      expect(inputs.filter((input) => (input as { op?: string }).op === "info")).toHaveLength(1);
-    },
-    LONG,
-  );
-
-  const soon = { config: { startTimeoutMs: 3000 } };
-
-  test(
-    "P10: a job that is canceled in the queue costs nothing",
-    async () => {
-      const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 } });
-      const id = await generate(api);
-      await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
-      await api.rest("POST", `/v1/jobs/${id}/cancel`);
-      await until("RunPod canceled it", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
-      expect(runpod.ledger.bills).toEqual([]);
-      expect(await jobRow(api.db, id)).toMatchObject({ billedSeconds: 0, costUsd: 0 });
-    },
-    LONG,
-  );
-
-  test.each([
-    ["an endpoint at 0 workers", { workersMax: 0 }, false, "no_capacity", /workersMax/, undefined],
-    ["no GPU anywhere", {}, true, "no_capacity", /throttled/, 'avatar_engine_workers{state="throttled"} 3'],
-    [
-      "workers that crash",
-      { startWorker: () => ({ exited: Promise.resolve(), stop() {}, kill() {} }) },
-      false,
-      "engine_misconfigured",
-      /crash/,
-      'avatar_engine_workers{state="unhealthy"} 1',
-    ],
-  ])(
-    "%s: the job fails in its time, and says so",
-    async (_, options, isThrottled, code, reason, workers) => {
-      const { runpod, api } = await startRunPodApi({ runpod: options, api: soon });
-      runpod.platform.throttle(isThrottled);
-      const id = await generate(api);
-      const job = await untilStatus(api.db, id, "failed");
-      expect(job.error?.code).toBe(code);
-      expect(await runsOf(api.db, id)).toMatchObject([
-        { outcome: "failed", reason: expect.stringMatching(reason) },
-      ]);
-      expect(api.logs.join("")).toMatch(reason);
-      const metrics = await api.metrics();
-      expect(metrics).toContain(`avatar_jobs_failed_total{code="${code}"} 1`);
-      if (workers) expect(metrics).toContain(workers);
-      await until("it is canceled", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
-    },
-    LONG,
-  );
-
-  test.each([
-    [401, {}, "engine_unauthorized"],
-    [404, {}, "engine_misconfigured"],
-    [402, {}, "engine_quota_exceeded"],
-    [400, { error: "Insufficient balance on rpa_secret" }, "engine_quota_exceeded"],
-  ])(
-    "a /run that is answered with %i %j ends as %s",
-    async (status, body, code) => {
-      const { runpod, api } = await startRunPodApi();
-      runpod.faults = () => ({ status, body });
-      const id = await generate(api);
-      await until("it has failed", async () => {
-        const job = await jobRow(api.db, id);
-        if (job.status === "queued") api.advance(1000);
-        return job.status === "failed";
-      });
-      const { body: job } = await api.rest("GET", `/v1/jobs/${id}`);
-      expect(job.error).toMatchObject({ code, retryable: true });
-      expect(JSON.stringify(job)).not.toMatch(/rpa_|127\.0\.0\.1|endpoint0/);
-      expect(api.logs.join("")).not.toMatch(/rpa_/);
-      expect(await outcomesOf(api.db, id)).toHaveLength(3);
-      const runs = `avatar_runs_total{engine="runpod",outcome="failed",code="${code}"} 3`;
-      expect(await api.metrics()).toEqual(
-        expect.arrayContaining([runs, `avatar_jobs_failed_total{code="${code}"} 1`]),
-      );
     },
     LONG,
   );

@@ -36,9 +36,13 @@ export async function sweep(db: Db, database: TestDatabase, at: Date): Promise<v
 }
 
 /** Each video in the store is the one of its job, and each job that has one finds it there. */
-export async function expectNoLeftovers(db: Db, database: TestDatabase): Promise<void> {
+export async function expectNoLeftovers(
+  db: Db,
+  database: TestDatabase,
+  afterMs = 30 * 60_000,
+): Promise<void> {
   // Later than anything that is still at work, earlier than the first upload expires.
-  await sweep(db, database, new Date(Date.now() + 30 * 60_000));
+  await sweep(db, database, new Date(Date.now() + afterMs));
   const rows = await db.select({ key: jobs.videoKey }).from(jobs).where(isNotNull(jobs.videoKey));
   expect(await database.objects("videos/")).toEqual(rows.map((row) => row.key).sort());
   expect(await filesIn(database.dataDir, "incoming")).toEqual([]);

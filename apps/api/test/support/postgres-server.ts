@@ -1,6 +1,11 @@
 import type { EventEmitter } from "node:events";
 import { createServer } from "node:net";
 
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+/** Test files run in processes of their own. */
+let offset = process.pid * 61;
+
 /** A Postgres server of its own, as it is configured by default. */
 export async function startPostgres(
   databaseDir: string,
@@ -35,11 +40,16 @@ async function loadEmbeddedPostgres() {
   return EmbeddedPostgres;
 }
 
+/** Below the ports that the system gives away, so that nobody else takes it in the meantime. */
 export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (typeof address !== "object" || !address) throw new Error("no port");
-  return address.port;
+  for (;;) {
+    const port = FIRST_PORT + (offset++ % PORTS);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    await new Promise((resolve) => probe.close(resolve));
+    if (isFree) return port;
+  }
 }

@@ -69,7 +69,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       startTimeoutMs: 600_000,
       runSecondsPerAudioSecond: 60,
       r2: database.r2,
-      previewLimits: LIMITS,
+      inputLimits: LIMITS,
       ...config,
     },
     {

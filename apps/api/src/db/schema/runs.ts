@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@avatar/contract/errors";
 import { sql } from "drizzle-orm";
 import { doublePrecision, index, integer, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
 
@@ -22,8 +23,14 @@ export const runs = pgTable(
     leaseOwner: text().notNull(),
     leaseUntil: time().notNull(),
     startedAt: time().notNull(),
+    /** When a remote worker was first seen at work on it. */
+    begunAt: time(),
+    /** Until then a remote worker that nobody knows of may still write to the store. */
+    linksUntil: time(),
     endedAt: time(),
     outcome: text().$type<RunOutcome>(),
+    /** Why it failed. */
+    code: text().$type<ErrorCode>(),
     /** The engine's error, for the operator. */
     reason: text(),
     /** What the engine asked for it, in whole seconds and in dollars. */

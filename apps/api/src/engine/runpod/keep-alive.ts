@@ -4,8 +4,9 @@ import type { KeepAliveRepository } from "./keep-alive-repository.ts";
 
 interface Deps {
   keepAlives: KeepAliveRepository;
-  /** Has a worker say what it is, which takes it a moment. */
-  ping: (signal: AbortSignal) => Promise<void>;
+  /** Has a worker say what it is, which takes it a moment. @returns an id to ask for the answer */
+  ping: (signal: AbortSignal) => Promise<string>;
+  isAnswered: (id: string, signal: AbortSignal) => Promise<boolean>;
   /** In one process at a time. */
   exclusively: (work: () => Promise<void>) => Promise<void>;
   /** Of an engine that nobody used for so long. */
@@ -23,23 +24,38 @@ const HOUR_MS = 3_600_000;
  * only its owner brings it back: https://docs.runpod.io/serverless/endpoints/endpoint-configurations
  */
 export function createKeepAlive(deps: Deps) {
-  const { keepAlives, ping, exclusively, afterMs, now, log, everyMs = HOUR_MS } = deps;
+  const { keepAlives, ping, isAnswered, exclusively, afterMs, now, log, everyMs = HOUR_MS } = deps;
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
 
-  async function keep(): Promise<void> {
+  /** @returns what it sent, and what came before that */
+  async function sendPing(): Promise<{ id: string; lastUse: Date } | undefined> {
     const lastUse = await keepAlives.lastUse(ENGINE);
     // A new endpoint has its time before it.
-    if (!lastUse) return keepAlives.setSent(ENGINE, now());
-    if (now().getTime() - lastUse.getTime() < afterMs) return;
-    await ping(stopping.signal);
+    if (!lastUse) await keepAlives.setSent(ENGINE, now());
+    if (!lastUse || now().getTime() - lastUse.getTime() < afterMs) return undefined;
+    const id = await ping(stopping.signal);
     await keepAlives.setSent(ENGINE, now());
-    log.info({ lastUse }, "RunPod's endpoint was kept alive, as nobody used it");
+    return { id, lastUse };
+  }
+
+  async function keep(): Promise<void> {
+    let sent: Awaited<ReturnType<typeof sendPing>>;
+    await exclusively(async () => {
+      sent = await sendPing();
+    });
+    if (!sent) return;
+    if (await isAnswered(sent.id, stopping.signal)) {
+      log.info({ lastUse: sent.lastUse }, "RunPod's endpoint was kept alive, as nobody used it");
+    } else if (!stopping.signal.aborted) {
+      await keepAlives.setSent(ENGINE, sent.lastUse); // So it is tried again soon.
+      throw new Error("no worker answered; workersMax of the endpoint may be 0, or its workers crash");
+    }
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await exclusively(keep).catch((error: unknown) => {
+      await keep().catch((error: unknown) => {
         if (!stopping.signal.aborted)
           log.error(
             { err: error },

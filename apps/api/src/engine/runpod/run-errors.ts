@@ -11,6 +11,9 @@ const CODES: Partial<Record<WorkerErrorCode, ErrorCode>> = {
   audio_too_short: "audio_too_short",
   audio_too_long: "audio_too_long",
   deadline_exceeded: "run_timeout",
+  claim_failed: "storage_unavailable",
+  fetch_failed: "storage_unavailable",
+  upload_failed: "storage_unavailable",
   invalid_input: "engine_misconfigured",
   url_not_allowed: "engine_misconfigured",
   models_invalid: "engine_misconfigured",
@@ -54,3 +57,7 @@ export function toSubmitError(failure: RunPodFailure, cause: unknown): EngineErr
   const code = FAILURES[failure];
   return new EngineError(code, `${ERRORS[code].title}.`, { cause });
 }
+
+/** @param reason for the operator */
+export const engineError = (code: ErrorCode, reason: string, isFinal = false) =>
+  new EngineError(code, `${ERRORS[code].title}.`, { cause: new Error(reason), isFinal });

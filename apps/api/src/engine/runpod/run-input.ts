@@ -8,8 +8,8 @@ export async function toWorkerInput(
   store: ObjectStore,
   run: EngineRun,
   deadlineSeconds: number,
-  expiresAt: Date,
 ): Promise<z.input<typeof WorkerInput>> {
+  const expiresAt = run.linksUntil;
   const get = async ({ key, bytes, sha256, contentType }: EngineInput) => ({
     url: await store.signGet(key, { expiresAt, contentType, fileName: "input" }),
     bytes,

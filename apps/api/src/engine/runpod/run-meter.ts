@@ -3,36 +3,49 @@ import type { RunUsage } from "../engine.ts";
 import type { RunPodJob } from "./runpod-client.ts";
 
 /**
- * What a run costs: its worker's time, as RunPod tells it at the end. What is billed beside it, the start and the idle time
- * of the worker, belongs to no run.
+ * What a run costs: its workers' time, as RunPod tells it at the end, and at least as long as one was seen at work, as
+ * RunPod tells of the last worker alone, or nothing at all. What is billed beside it, before a worker takes the run and
+ * while it idles, belongs to no run.
  */
 export function createRunMeter(
   pricePerSecond: (gpu: string | undefined) => number,
   onUsage: (usage: RunUsage) => void,
+  now: () => Date,
+  begunAt: Date | null,
 ) {
-  let begunAtMs: number | undefined;
-  let isTold = false;
+  let workingSince = begunAt ?? undefined;
+  let seenMs = 0;
+  let told: { ms: number; gpu: string | undefined } | undefined;
 
-  function use(ms: number, gpu?: string): void {
-    onUsage({ billedSeconds: Math.ceil(ms / 1000), pricePerSecond: pricePerSecond(gpu) });
+  function report(): void {
+    const ms = Math.max(seenMs, told?.ms ?? 0);
+    if (ms > 0 || told)
+      onUsage({ billedSeconds: Math.ceil(ms / 1000), pricePerSecond: pricePerSecond(told?.gpu) });
   }
 
   return {
     see(job: RunPodJob): void {
-      if (job.executionTime !== undefined) {
-        const output = WorkerOutput.safeParse(job.output).data;
-        isTold = true;
-        use(job.executionTime, output && "gpu" in output ? output.gpu?.name : undefined);
-      } else if (job.status === "IN_PROGRESS" || job.status === "RUNNING") {
-        begunAtMs ??= performance.now();
+      const time = now();
+      if (job.status === "IN_PROGRESS" || job.status === "RUNNING") {
+        if (workingSince) seenMs += Math.max(time.getTime() - workingSince.getTime(), 0);
+        workingSince = time;
+        return;
       }
+      workingSince = undefined;
+      if (job.executionTime === undefined || job.status === "IN_QUEUE") return;
+      const output = WorkerOutput.safeParse(job.output).data;
+      told = { ms: job.executionTime, gpu: output && "gpu" in output ? output.gpu?.name : undefined };
+      report();
     },
 
-    isTold: () => isTold,
+    /** Whether RunPod told. */
+    isTold: () => told !== undefined,
 
-    /** The run is over. If RunPod did not tell, the time since the worker was first seen at work has to do. */
+    /** The run is over. */
     stop(): void {
-      if (!isTold && begunAtMs !== undefined) use(performance.now() - begunAtMs);
+      if (workingSince) seenMs += Math.max(now().getTime() - workingSince.getTime(), 0);
+      workingSince = undefined;
+      report();
     },
   };
 }

@@ -91,6 +91,8 @@ const NOT_SENT = [
   "UND_ERR_CONNECT_TIMEOUT",
 ];
 
+export type RunPodClient = ReturnType<typeof createRunPodClient>;
+
 /** What we need of an endpoint's API: https://docs.runpod.io/serverless/endpoints/operations */
 export function createRunPodClient({ baseUrl, endpointId, apiKey }: RunPodConfig, answerMs = ANSWER_MS) {
   /** @throws RunPodError */
@@ -163,15 +165,11 @@ export function createRunPodClient({ baseUrl, endpointId, apiKey }: RunPodConfig
 
     /** A job that has ended, or is not there, is fine. @throws RunPodError */
     async cancel(id: string, stop: AbortSignal): Promise<void> {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          await patiently(() => ask("POST", `cancel/${encodeURIComponent(id)}`, z.unknown(), { stop }), stop);
-          return;
-        } catch (error) {
-          if (!(error instanceof RunPodError)) throw error;
-          if (["not_found", "refused"].includes(error.failure)) return;
-          if (error.failure !== "unclear" || attempt === 3 || stop.aborted) throw error;
-        }
+      try {
+        await ask("POST", `cancel/${encodeURIComponent(id)}`, z.unknown(), { stop });
+      } catch (error) {
+        const isOver = error instanceof RunPodError && ["not_found", "refused"].includes(error.failure);
+        if (!isOver) throw error;
       }
     },
 
@@ -192,10 +190,10 @@ function codeOf(error: unknown): string {
 }
 
 function failureOf(status: number, text: string): RunPodFailure {
+  if (status === 429) return "unavailable";
   if (status === 402 || (status < 500 && /balance|quota|credit/i.test(text))) return "quota_exceeded";
   if (status === 401 || status === 403) return "unauthorized";
   if (status === 404) return "not_found";
-  if (status === 429) return "unavailable";
   // A gateway may have passed it on before it gave up.
   return status >= 500 || status < 400 ? "unclear" : "refused";
 }

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { WorkerProgress } from "@avatar/contract/worker";
 import type { z } from "zod";
 import { type ObjectStore, StorageUnavailable } from "../../storage/object-store.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import { type Engine, EngineError, type EngineRun, type RenderOptions } from "../engine.ts";
+import type { Engine, EngineRun, RenderOptions } from "../engine.ts";
 import { createRunClaims } from "./run-claim.ts";
-import { parseWorkerError, toEngineError, toSubmitError } from "./run-errors.ts";
+import { engineError, parseWorkerError, toEngineError, toSubmitError } from "./run-errors.ts";
 import { toWorkerInput } from "./run-input.ts";
 import { createRunMeter, type RunMeter } from "./run-meter.ts";
 import {
@@ -17,6 +16,7 @@ import {
   type RunPodJob,
 } from "./runpod-client.ts";
 import { isWebhookToken, webhookToken } from "./webhook-token.ts";
+import { createWorkerStates, notStarted } from "./worker-states.ts";
 
 interface Deps {
   config: RunPodConfig;
@@ -30,6 +30,7 @@ interface Deps {
   log: Logger;
   pollMs?: number;
   answerMs?: number;
+  silentMs?: number;
 }
 
 const POLL_MS = 3000;
@@ -37,42 +38,28 @@ const POLL_MS = 3000;
 const MAX_POLL_MS = 15_000;
 /** A worker ends a run itself, and says so, before RunPod does. */
 const EXECUTION_MARGIN_MS = 30_000;
-const HEALTH_MS = 10_000;
+/** Where a worker was not heard of for so long, it may be done without anybody knowing. */
+const SILENT_MS = 30_000;
 const PING_MS = 600_000;
+/** A gateway may say once that something is not there. */
+const MAX_NOT_FOUND = 3;
 
 /** Renders on RunPod Serverless. Runs go on without this process; whoever takes one up finds it by its id, or by its claim. */
 export function createRunPodEngine(deps: Deps) {
-  const { config, store, publicUrl, pricePerSecond, now, log, pollMs = POLL_MS } = deps;
+  const { config, store, publicUrl, pricePerSecond, now, log } = deps;
+  const { pollMs = POLL_MS, silentMs = SILENT_MS } = deps;
   const client = createRunPodClient(config, deps.answerMs);
   const claims = createRunClaims(store);
   const askNow = new Map<string, () => void>();
-  let health: { atMs: number; workers: Promise<RunPodHealth | undefined> } | undefined;
-
-  /** Asked for all runs at once, now and then. */
-  function workers(): Promise<RunPodHealth | undefined> {
-    const atMs = performance.now();
-    if (!health || atMs - health.atMs > HEALTH_MS) health = { atMs, workers: askForWorkers() };
-    return health.workers;
-  }
-
-  async function askForWorkers(): Promise<RunPodHealth | undefined> {
-    try {
-      const workers = await client.health();
-      deps.onWorkers(workers);
-      return workers;
-    } catch (error) {
-      log.warn({ err: error }, "RunPod did not say how its workers are");
-      return undefined;
-    }
-  }
+  const workers = createWorkerStates({ client, onWorkers: deps.onWorkers, log });
 
   async function submit(run: EngineRun, signal: AbortSignal): Promise<string> {
     const startMs = Math.max(run.startBy.getTime() - now().getTime(), 0);
     // RunPod and the worker count from when the worker takes the run, and it may have models to load then.
     const deadlineMs = startMs + run.timeoutMs;
-    const executionTimeout = deadlineMs + EXECUTION_MARGIN_MS;
-    const ttl = startMs + executionTimeout;
-    const input = await toWorkerInput(store, run, deadlineMs / 1000, new Date(now().getTime() + ttl));
+    const ttl = run.linksUntil.getTime() - now().getTime();
+    const executionTimeout = Math.min(deadlineMs + EXECUTION_MARGIN_MS, ttl);
+    const input = await toWorkerInput(store, run, deadlineMs / 1000);
     const path = `${run.jobId}/${run.runId}?token=${webhookToken(config.apiKey, run.runId)}`;
     const webhook = `${publicUrl()}/webhooks/runpod/${path}`;
     return client.run({ input, webhook, policy: { executionTimeout, ttl } }, signal);
@@ -95,8 +82,7 @@ export function createRunPodEngine(deps: Deps) {
 
   /** RunPod's id of a run that was followed before. */
   async function find(run: EngineRun, { signal, letGo, onSubmitted }: RenderOptions): Promise<string> {
-    const known = run.resumed?.externalId;
-    if (known) return known;
+    if (run.resumed?.externalId) return run.resumed.externalId;
     const taken = await surely(run, AbortSignal.any([signal, letGo]), () => claims.close(run.claimKey));
     if (!taken) throw engineError("engine_unavailable", "nobody knows whether the run was submitted");
     await onSubmitted(taken);
@@ -105,16 +91,29 @@ export function createRunPodEngine(deps: Deps) {
 
   /** Sees to it that nothing of the run goes on, before another run of its job may begin. */
   async function end(run: EngineRun, known: string | undefined, meter: RunMeter, letGo: AbortSignal) {
+    if (known) await cancel(run, known, meter, letGo);
     const taken = await surely(run, letGo, () => claims.close(run.claimKey));
-    for (const id of new Set([known, taken])) {
-      if (id === undefined || letGo.aborted) continue;
-      await client.cancel(id, letGo).catch((error: unknown) => {
-        // It costs what is left of its time at most.
-        log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
-      });
-      // What was done until then is billed.
-      const job = meter.isTold() ? undefined : await client.status(id, letGo).catch(() => undefined);
-      if (job) meter.see(job);
+    if (taken && taken !== known) await cancel(run, taken, meter, letGo);
+  }
+
+  /** What RunPod does not cancel is billed to the end, so it is asked until the run would have ended anyway. */
+  async function cancel(run: EngineRun, id: string, meter: RunMeter, letGo: AbortSignal): Promise<void> {
+    for (let attempt = 0; !letGo.aborted; attempt++) {
+      try {
+        await client.cancel(id, letGo);
+        // What was done until then is billed, too.
+        const job = meter.isTold() ? undefined : await client.status(id, letGo);
+        if (job) meter.see(job);
+        return;
+      } catch (error) {
+        if (!(error instanceof RunPodError)) throw error;
+        const isPassing = error.failure === "unclear" || error.failure === "unavailable";
+        if (!isPassing || now() > run.linksUntil) {
+          log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
+          return;
+        }
+        await wait(run, Math.min(pollMs * 2 ** attempt, MAX_POLL_MS), letGo);
+      }
     }
   }
 
@@ -139,18 +138,32 @@ export function createRunPodEngine(deps: Deps) {
     askNow.delete(run.runId);
   }
 
-  /** @returns once the video is there. @throws EngineError */
+  /**
+   * Nobody has begun the run in its time. Unless a worker has after all, none can any more.
+   * @returns whether one has
+   */
+  async function hasBegunLate(run: EngineRun, stop: AbortSignal): Promise<boolean> {
+    return (await surely(run, stop, () => claims.close(run.claimKey))) !== undefined;
+  }
+
+  /** @returns once the video is there. @throws EngineError, EngineBusy */
   async function follow(
     run: EngineRun,
     first: string,
     meter: RunMeter,
     options: RenderOptions,
   ): Promise<void> {
-    const { signal, letGo, onCold, onProgress } = options;
+    const { signal, letGo, onCold, onBegun, onProgress } = options;
     const stop = AbortSignal.any([signal, letGo]);
     const hasVideo = async () => (await surely(run, stop, () => store.head(run.videoKey))) !== undefined;
+    const lost = (reason: string) => engineError("run_lost", reason);
     let id = first;
     let failures = 0;
+    let notFound = 0;
+    let hasBegun = false;
+    let isLate = false;
+    let said = "";
+    let saidAtMs = performance.now();
     while (!stop.aborted) {
       let job: RunPodJob | undefined;
       try {
@@ -158,29 +171,52 @@ export function createRunPodEngine(deps: Deps) {
         failures = 0;
       } catch (error) {
         if (stop.aborted) return;
+        if (!(error instanceof RunPodError)) throw error;
         failures++;
         log.warn({ err: error, runId: run.runId, failures }, "RunPod did not say how a run is");
         if (failures > 2 && (await hasVideo())) return;
+        if (now() > run.startBy && !hasBegun) throw toSubmitError(error.failure, error);
         await wait(run, Math.min(pollMs * 2 ** failures, MAX_POLL_MS), stop);
         continue;
       }
       if (!job) {
         if (await hasVideo()) return;
-        throw engineError("run_lost", "RunPod does not know the run any more, and there is no video");
+        if (++notFound === MAX_NOT_FOUND)
+          throw lost("RunPod does not know the run any more, and there is no video");
+        await wait(run, pollMs, stop);
+        continue;
       }
+      notFound = 0;
       meter.see(job);
       switch (job.status) {
         case "IN_QUEUE": {
           const found = await workers();
           if (found && found.idle + found.ready + found.running === 0) onCold();
-          if (now() > run.startBy) throw notStarted(found);
+          if (now() <= run.startBy) break;
+          if (isLate) {
+            // RunPod gives the run of a dead worker to the next one, who finds it claimed.
+            if (await hasVideo()) return;
+            throw lost("the worker that had taken the run is gone");
+          }
+          isLate = await hasBegunLate(run, stop);
+          if (!isLate) throw notStarted(found);
           break;
         }
         case "IN_PROGRESS":
         case "RUNNING": {
+          if (!hasBegun) onBegun();
+          hasBegun = true;
+          isLate = false;
+          const text = JSON.stringify(job.output);
+          if (text !== said) saidAtMs = performance.now();
+          said = text;
           const progress = WorkerProgress.safeParse(job.output).data;
           if (progress?.cold) onCold();
           if (progress && isRendering(progress)) onProgress(progress.fraction);
+          if (performance.now() - saidAtMs < silentMs) break;
+          // Its last word may have been lost: https://github.com/runpod/runpod-python/issues/250
+          if (await hasVideo()) return;
+          saidAtMs = performance.now();
           break;
         }
         case "COMPLETED":
@@ -189,10 +225,11 @@ export function createRunPodEngine(deps: Deps) {
           if (await hasVideo()) return;
           throw engineError("run_timeout", "RunPod ended the run, as its time was up");
         case "CANCELLED":
-          throw engineError("run_lost", "somebody else canceled the run at RunPod");
+          if (await hasVideo()) return;
+          throw lost("somebody else canceled the run at RunPod");
         case "FAILED": {
-          const said = parseWorkerError(job.error);
-          if (said?.code === "run_already_claimed") {
+          const error = parseWorkerError(job.error);
+          if (error?.code === "run_already_claimed") {
             const taken = await surely(run, stop, () => claims.claimant(run.claimKey));
             if (taken !== undefined && taken !== id) {
               id = taken;
@@ -202,10 +239,9 @@ export function createRunPodEngine(deps: Deps) {
           }
           // Its worker may have died after it was done.
           if (await hasVideo()) return;
-          if (!said) throw engineError("run_lost", "RunPod lost the worker of the run");
-          if (said.code === "run_already_claimed")
-            throw engineError("run_lost", "the worker that had taken the run is gone");
-          throw toEngineError(said);
+          if (!error) throw lost("RunPod lost the worker of the run");
+          if (error.code === "run_already_claimed") throw lost("the worker that had taken the run is gone");
+          throw toEngineError(error);
         }
       }
       await wait(run, pollMs * (0.8 + Math.random() * 0.4), stop);
@@ -218,8 +254,8 @@ export function createRunPodEngine(deps: Deps) {
 
     async render(run, options) {
       const { signal, letGo } = options;
-      const meter = createRunMeter(pricePerSecond, options.onUsage);
-      let id = run.resumed?.externalId;
+      const meter = createRunMeter(pricePerSecond, options.onUsage, now, run.resumed?.begunAt ?? null);
+      let id = run.resumed?.externalId ?? undefined;
       try {
         signal.throwIfAborted();
         id = run.resumed ? await find(run, options) : await begin(run, options);
@@ -241,10 +277,21 @@ export function createRunPodEngine(deps: Deps) {
 
   return {
     engine,
-    /** Has a worker say what it is. @throws RunPodError */
-    async ping(signal: AbortSignal): Promise<void> {
-      const policy = { executionTimeout: PING_MS, ttl: 2 * PING_MS };
-      await client.run({ input: { v: 1, op: "info" }, policy }, signal);
+    /** Has a worker say what it is. @returns RunPod's id of that. @throws RunPodError */
+    async ping(signal: AbortSignal): Promise<string> {
+      const policy = { executionTimeout: PING_MS, ttl: PING_MS };
+      return client.run({ input: { v: 1, op: "info" }, policy }, signal);
+    },
+    /** Whether a worker answers a ping in its time. */
+    async isAnswered(id: string, signal: AbortSignal): Promise<boolean> {
+      const untilMs = performance.now() + PING_MS;
+      while (performance.now() < untilMs && !signal.aborted) {
+        const job = await client.status(id, signal).catch(() => undefined); // It is asked again.
+        if (job?.status === "COMPLETED") return true;
+        if (job && job.status !== "IN_QUEUE" && job.status !== "IN_PROGRESS") return false;
+        await delay(pollMs, undefined, { signal }).catch(() => {});
+      }
+      return false;
     },
     /** Whether a webhook of this run knows its secret. */
     isFromRunPod: (runId: string, token: string) => isWebhookToken(config.apiKey, runId, token),
@@ -253,31 +300,3 @@ export function createRunPodEngine(deps: Deps) {
 
 const isRendering = ({ phase }: z.output<typeof WorkerProgress>) =>
   phase === "fetch" || phase === "render" || phase === "upload";
-
-/** Why no worker took a job for so long, for the operator; the customer waits for a GPU either way. */
-function notStarted(workers: RunPodHealth | undefined): EngineError {
-  const { idle = 0, ready = 0, running = 0, initializing = 0, throttled = 0, unhealthy = 0 } = workers ?? {};
-  if (!workers) return engineError("engine_unavailable", "RunPod does not answer", true);
-  if (unhealthy > 0 && running === 0)
-    return engineError(
-      "engine_misconfigured",
-      `${unhealthy} workers of the endpoint crash as they start`,
-      true,
-    );
-  if (throttled > 0 && running === 0)
-    return engineError(
-      "no_capacity",
-      `${throttled} workers are throttled: RunPod has no GPU of these types free`,
-      true,
-    );
-  if (idle + ready + running + initializing === 0)
-    return engineError(
-      "no_capacity",
-      "the endpoint has no workers: its workersMax may be 0, as RunPod sets it after 7 days without a request",
-      true,
-    );
-  return engineError("start_timeout", "all workers of the endpoint were busy or loading", true);
-}
-
-const engineError = (code: ErrorCode, reason: string, isFinal = false) =>
-  new EngineError(code, `${ERRORS[code].title}.`, { cause: new Error(reason), isFinal });

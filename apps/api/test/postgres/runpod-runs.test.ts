@@ -1,0 +1,245 @@
+import type { FakeRunPod, Fault, Operation } from "@avatar/fake-runpod";
+import { expect, test } from "vitest";
+import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
+import {
+  claimRun,
+  generate,
+  inputOf,
+  type RunInput,
+  startRunPodApi,
+  uploadVideo,
+  workersThat,
+} from "../support/runpod.ts";
+import type { TestApi } from "../support/test-api.ts";
+import { until } from "../support/until.ts";
+
+const LONG = 120_000;
+const START_MS = 600_000;
+/** A run's own time to start is a little shorter than its job's. */
+const LATE_MS = 0.95 * START_MS;
+
+const jobsOf = ({ platform }: FakeRunPod) => [...platform.jobs.values()];
+
+const renders = workersThat(async (input) => {
+  await uploadVideo(input as RunInput);
+  return { output: {} };
+});
+
+/** Lets the pauses before further runs pass. */
+async function untilEnded(api: TestApi, id: string, status: "succeeded" | "failed") {
+  return until(`the job has ${status}`, async () => {
+    const job = await jobRow(api.db, id);
+    if (job.status === "queued") api.advance(1000);
+    return job.status === status && job;
+  });
+}
+
+const always = (operation: Operation, fault: Fault) => (asked: Operation) =>
+  asked === operation ? fault : undefined;
+
+test(
+  "longer recordings get more time at RunPod",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 } });
+    await generate(api, 0.6);
+    await generate(api, 2.6);
+    await until("both are there", () => runpod.platform.jobs.size === 2);
+    const [short, long] = jobsOf(runpod);
+    const more = (long?.executionTimeoutMs ?? 0) - (short?.executionTimeoutMs ?? 0);
+    // 60 s for each second, and whatever passed between the two.
+    expect(Math.abs(more - 120_000)).toBeLessThan(30_000);
+  },
+  LONG,
+);
+
+test(
+  "a run that waits behind others goes back into the queue, and is nobody's failure",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: { ...renders, workersMax: 0 } });
+    runpod.faults = always("health", { status: 200, body: { workers: { running: 1 } } });
+    const id = await generate(api);
+    await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+    api.advance(LATE_MS);
+    await until("it is there again", () => runpod.platform.jobs.size === 2);
+    expect((await outcomesOf(api.db, id))[0]).toBe("released");
+    expect(jobsOf(runpod)[0]?.status).toBe("CANCELLED");
+    runpod.platform.setWorkersMax(1);
+    await untilStatus(api.db, id, "succeeded");
+  },
+  LONG,
+);
+
+test(
+  "a run that a worker took and left is rendered again, unless its video is there",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: { ...renders, workersMax: 0 } });
+    const id = await generate(api);
+    await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+    const [first] = jobsOf(runpod);
+    expect(await claimRun(inputOf(first), first?.id ?? "")).toBe(true);
+    api.advance(LATE_MS);
+    await until("another run begins", async () => {
+      if ((await jobRow(api.db, id)).status === "queued") api.advance(1000);
+      return runpod.platform.jobs.size === 2;
+    });
+    expect((await runsOf(api.db, id))[0]).toMatchObject({ outcome: "failed", code: "run_lost" });
+    const second = jobsOf(runpod)[1];
+    expect(await claimRun(inputOf(second), second?.id ?? "")).toBe(true);
+    await uploadVideo(inputOf(second));
+    api.advance(LATE_MS);
+    await untilStatus(api.db, id, "succeeded");
+    expect(runpod.platform.jobs.size).toBe(2);
+  },
+  LONG,
+);
+
+test(
+  "a worker whose last word is lost has rendered all the same, and what was seen of it is paid",
+  async () => {
+    const silent = workersThat(async (input) => {
+      await uploadVideo(input as RunInput);
+      return null;
+    });
+    const runpodTimes = { pollMs: 100, silentMs: 1000 };
+    const { runpod, api } = await startRunPodApi({ runpod: silent, api: { runpod: runpodTimes } });
+    const job = await untilStatus(api.db, await generate(api), "succeeded");
+    expect(jobsOf(runpod)[0]?.status).toBe("IN_PROGRESS");
+    expect(job.billedSeconds).toBeGreaterThan(0);
+  },
+  LONG,
+);
+
+test(
+  "F5: a run that RunPod has forgotten without a video is rendered again",
+  async () => {
+    let isFirst = true;
+    const { runpod, api } = await startRunPodApi({
+      runpod: workersThat(async (input) => {
+        if (isFirst) return null;
+        await uploadVideo(input as RunInput);
+        return { output: {} };
+      }),
+    });
+    const id = await generate(api);
+    const taken = await until("it is taken", () =>
+      jobsOf(runpod).find((job) => job.status === "IN_PROGRESS"),
+    );
+    isFirst = false;
+    runpod.platform.forget(taken.id);
+    await untilEnded(api, id, "succeeded");
+    expect((await runsOf(api.db, id)).map((run) => run.code)).toEqual(["run_lost", null]);
+  },
+  LONG,
+);
+
+test(
+  "a 404 that passes costs no second run",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: renders });
+    let missing = 2;
+    runpod.faults = (operation) => (operation === "status" && missing-- > 0 ? { status: 404 } : undefined);
+    await untilStatus(api.db, await generate(api), "succeeded");
+    expect(runpod.platform.jobs.size).toBe(1);
+  },
+  LONG,
+);
+
+const failed = (code: string) => JSON.stringify({ v: 1, code, detail: "It was not.", retryable: true });
+
+test.each([
+  [{ status: "TIMED_OUT" }, "run_timeout"],
+  [{ status: "CANCELLED" }, "run_lost"],
+  [{ status: "FAILED", error: "CUDA error at rpa_secret" }, "run_lost"],
+  [{ status: "FAILED", error: failed("render_failed") }, "render_failed"],
+  [{ status: "FAILED", error: failed("models_invalid") }, "engine_misconfigured"],
+])(
+  "%j is told as %s after three runs",
+  async (said, code) => {
+    const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 } });
+    runpod.faults = always("status", { status: 200, body: { id: "x", executionTime: 1500, ...said } });
+    const job = await untilEnded(api, await generate(api), "failed");
+    expect(job.error?.code).toBe(code);
+    expect(JSON.stringify(job.error)).not.toContain("rpa_");
+    expect(await outcomesOf(api.db, job.id)).toEqual(["failed", "failed", "failed"]);
+    expect(job.billedSeconds, "two seconds each").toBe(6);
+  },
+  LONG,
+);
+
+test(
+  "a store that workers cannot reach, and a RunPod that is away, use up no run of a job",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: renders });
+    let [refused, unstored] = [3, 3];
+    runpod.faults = (operation) => {
+      if (operation === "run" && refused-- > 0) return { status: 500 };
+      if (operation !== "status" || unstored-- <= 0) return undefined;
+      return { status: 200, body: { id: "x", status: "FAILED", error: failed("upload_failed") } };
+    };
+    const id = await generate(api);
+    await untilEnded(api, id, "succeeded");
+    const codes = (await runsOf(api.db, id)).map((run) => run.code);
+    expect(codes.slice(0, 3)).toEqual(Array(3).fill("engine_unavailable"));
+    expect(codes.at(-1)).toBeNull();
+    expect(codes.slice(3, -1).every((code) => code === "storage_unavailable")).toBe(true);
+  },
+  LONG,
+);
+
+test(
+  "F5: a RunPod that stays away fails the job in the end, and the reason is told",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ api: { dispatcher: { maxLostRuns: 4 } } });
+    runpod.faults = () => ({ status: 503 });
+    const job = await untilEnded(api, await generate(api), "failed");
+    expect(job.error?.code).toBe("engine_unavailable");
+    expect(await outcomesOf(api.db, job.id)).toHaveLength(4);
+  },
+  LONG,
+);
+
+test(
+  "a key that is revoked while a run waits is told as such",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 } });
+    const id = await generate(api);
+    await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+    runpod.faults = () => ({ status: 401 });
+    await until("it is refused", () => api.logs.some((line) => line.includes("GET status: 401")));
+    api.advance(LATE_MS);
+    const job = await untilEnded(api, id, "failed");
+    expect(job.error?.code).toBe("engine_unauthorized");
+  },
+  LONG,
+);
+
+test(
+  "a cancel that RunPod does not take at once is tried until it does",
+  async () => {
+    const { runpod, api } = await startRunPodApi({
+      runpod: workersThat(() => null),
+      api: { runpod: { pollMs: 20 } },
+    });
+    const id = await generate(api);
+    await until("it is taken", () => jobsOf(runpod)[0]?.status === "IN_PROGRESS");
+    let refusals = 6;
+    runpod.faults = (operation) => (operation === "cancel" && refusals-- > 0 ? { status: 502 } : undefined);
+    await api.rest("POST", `/v1/jobs/${id}/cancel`);
+    await until("RunPod canceled it", () => jobsOf(runpod)[0]?.status === "CANCELLED");
+    await until("the run is over", async () => (await outcomesOf(api.db, id))[0] === "abandoned");
+  },
+  LONG,
+);
+
+test(
+  "the claim of a run stays as long as links of it live, so that nobody takes it later",
+  async () => {
+    const { api } = await startRunPodApi({ runpod: renders });
+    const id = await generate(api);
+    await untilStatus(api.db, id, "succeeded");
+    const [run] = await runsOf(api.db, id);
+    expect(run?.linksUntil?.getTime()).toBeGreaterThan((run?.startedAt.getTime() ?? 0) + 2 * START_MS);
+    expect(run?.sweepAt?.getTime()).toBeGreaterThan(run?.linksUntil?.getTime() ?? Number.POSITIVE_INFINITY);
+  },
+  LONG,
+);
