@@ -112,20 +112,17 @@ test(
 test(
   "F5: a run that RunPod has forgotten without a video is rendered again",
   async () => {
-    let isFirst = true;
+    let begun = 0;
     const { runpod, api } = await startRunPodApi({
       runpod: workersThat(async (input) => {
-        if (isFirst) return null;
+        if (++begun === 1) return null;
         await uploadVideo(input as RunInput);
         return { output: {} };
       }),
     });
     const id = await generate(api);
-    const taken = await until("it is taken", () =>
-      jobsOf(runpod).find((job) => job.status === "IN_PROGRESS"),
-    );
-    isFirst = false;
-    runpod.platform.forget(taken.id);
+    await until("it is begun", () => begun === 1);
+    runpod.platform.forget(jobsOf(runpod)[0]?.id ?? "");
     await untilEnded(api, id, "succeeded");
     expect((await runsOf(api.db, id)).map((run) => run.code)).toEqual(["run_lost", null]);
   },
@@ -209,6 +206,27 @@ test(
     api.advance(LATE_MS);
     const job = await untilEnded(api, id, "failed");
     expect(job.error?.code).toBe("engine_unauthorized");
+  },
+  LONG,
+);
+
+test(
+  "a run that began unseen, while RunPod did not answer, is not given up",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 } });
+    const id = await generate(api);
+    await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+    const [job] = jobsOf(runpod);
+    runpod.faults = always("status", { status: 503 });
+    const refusals = () => api.logs.filter((line) => line.includes("GET status: 503")).length;
+    await until("it is refused", refusals);
+    expect(await claimRun(inputOf(job), job?.id ?? "")).toBe(true);
+    api.advance(LATE_MS);
+    const before = refusals();
+    await until("it is asked again", () => refusals() > before + 1);
+    await uploadVideo(inputOf(job));
+    await untilStatus(api.db, id, "succeeded");
+    expect(runpod.platform.jobs.size).toBe(1);
   },
   LONG,
 );

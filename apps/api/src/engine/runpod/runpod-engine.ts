@@ -160,7 +160,7 @@ export function createRunPodEngine(deps: Deps) {
     let id = first;
     let failures = 0;
     let notFound = 0;
-    let hasBegun = false;
+    let hasBegun = Boolean(run.resumed?.begunAt);
     let isLate = false;
     let said = "";
     let saidAtMs = performance.now();
@@ -175,7 +175,10 @@ export function createRunPodEngine(deps: Deps) {
         failures++;
         log.warn({ err: error, runId: run.runId, failures }, "RunPod did not say how a run is");
         if (failures > 2 && (await hasVideo())) return;
-        if (now() > run.startBy && !hasBegun) throw toSubmitError(error.failure, error);
+        if (now() > run.startBy && !hasBegun) {
+          hasBegun = await hasBegunLate(run, stop);
+          if (!hasBegun) throw toSubmitError(error.failure, error);
+        }
         await wait(run, Math.min(pollMs * 2 ** failures, MAX_POLL_MS), stop);
         continue;
       }
