@@ -133,7 +133,7 @@ export function createDispatcher(deps: Deps) {
           );
         },
         onBegun() {
-          runs.setBegun(run, now(), after(options.startTimeoutMs)).catch((error: unknown) => {
+          retry(() => runs.setBegun(run, now(), after(options.startTimeoutMs))).catch((error: unknown) => {
             log.warn({ runId: run.runId, err: error }, "that a run has begun was not stored");
           });
         },
@@ -149,32 +149,36 @@ export function createDispatcher(deps: Deps) {
     } catch (error) {
       await writer.settled();
       if (letGo.aborted) return;
-      if (stopping.signal.aborted && !engine.isRemote) await release(run, "the server stopped");
+      if (stopping.signal.aborted && !engine.isRemote) await release(run, "the server stopped", MIN_QUEUE_MS);
       else if (signal.aborted) await abandon(run, usage);
-      else if (error instanceof EngineBusy) await release(run, error.message);
+      else if (error instanceof EngineBusy) await release(run, error.message, 0, usage);
       else await fail(run, error, usage);
       changes.publish(run.jobId);
       return;
     }
     await writer.settled();
     // Where this fails, nobody knows whether it was stored; if not, the run is lost once its lease has run out.
-    const { won, ended } = await retry(() => runs.succeed(run, videoKey(run), video, now(), usage));
+    const time = now();
+    const { won, ended } = await retry(() => runs.succeed(run, videoKey(run), video, time, usage));
     changes.publish(run.jobId);
     if (ended) events.runSucceeded(run, won, Math.round(performance.now() - startedMs), usage);
   }
 
-  /** Nobody's fault: the job waits again, for as long as it would have waited anyway. */
-  async function release(run: ClaimedRun, reason: string): Promise<void> {
+  /** Nobody's fault: the job waits again, for as long as it would have waited anyway, and at least for `leastMs`. */
+  async function release(run: ClaimedRun, reason: string, leastMs: number, usage?: RunUsage): Promise<void> {
     const time = now();
-    const queuedUntil = new Date(
-      Math.max(run.job.createdAt.getTime() + options.queueTimeoutMs, time.getTime() + MIN_QUEUE_MS),
+    const queuedUntil = Math.max(
+      run.job.createdAt.getTime() + options.queueTimeoutMs,
+      time.getTime() + leastMs,
     );
-    const end = { outcome: "released" as const, reason, now: time };
-    if (await retry(() => runs.requeue(run, end, time, queuedUntil))) events.runReleased(run, reason);
+    const end = { outcome: "released" as const, reason, now: time, usage };
+    if (await retry(() => runs.requeue(run, end, time, new Date(queuedUntil))))
+      events.runReleased(run, reason, usage);
   }
 
   async function abandon(run: ClaimedRun, usage: RunUsage | undefined): Promise<void> {
-    if (await retry(() => runs.abandon(run.runId, now(), usage))) events.runAbandoned(run, usage);
+    const time = now();
+    if (await retry(() => runs.abandon(run.runId, time, usage))) events.runAbandoned(run, usage);
   }
 
   async function fail(run: ClaimedRun, error: unknown, usage: RunUsage | undefined): Promise<void> {
@@ -182,23 +186,21 @@ export function createDispatcher(deps: Deps) {
     const failure: JobFailure = known ? { code: error.code, detail: error.message } : failureOf(error);
     const { code } = failure;
     const { retryable } = ERRORS[code];
-    // A store or an engine that is away says nothing about the job: it gets the time to come back.
-    const isAway = AWAY.includes(code);
-    const failed = (await retry(() => runs.listEnded(run.jobId))).filter(
-      (ended) => ended.outcome === "failed",
-    );
-    const earlier = failed.filter((ended) => AWAY.includes(ended.code ?? code) === isAway).length;
+    const isAway = isPatient(code, usage?.billedSeconds);
+    const ended = await retry(() => runs.listEnded(run.jobId));
+    const failed = ended.filter(({ outcome }) => outcome === "failed");
+    const earlier = failed.filter((each) => isPatient(each.code, each.billedSeconds) === isAway).length;
     const isLast = earlier + 1 >= (isAway ? options.maxLostRuns : options.maxFailedRuns);
     const again = retryable && !(known && error.isFinal) && !isLast;
     const end = { outcome: "failed" as const, code, reason: reasonOf(error), now: now(), usage };
     const waitMs = backoffMs(earlier);
-    const ended = await retry(() =>
+    const isMine = await retry(() =>
       again
         ? runs.requeue(run, end, after(waitMs), after(waitMs + options.queueTimeoutMs))
         : runs.fail(run, end, failure),
     );
     const next = again ? "retry" : known && !retryable ? "refusal" : "failure";
-    if (ended) events.runFailed(run, { code, error, next }, usage);
+    if (isMine) events.runFailed(run, { code, error, next }, usage);
   }
 
   /** Picks up runs whose process died, and jobs that have been in one state for too long. */
@@ -340,8 +342,11 @@ export function createDispatcher(deps: Deps) {
   };
 }
 
-/** Codes of a run that say nothing about its job. */
 const AWAY: readonly ErrorCode[] = ["storage_unavailable", "engine_unavailable"];
+
+/** A store or an engine that is away says nothing about the job: it gets the time to come back, unless that costs money. */
+const isPatient = (code: ErrorCode | null, billedSeconds = 0) =>
+  code !== null && AWAY.includes(code) && billedSeconds === 0;
 
 const waits = (living: (RunRef & { jobWaits: boolean })[], run: RunRef) =>
   living.some(({ runId, jobWaits }) => runId === run.runId && jobWaits);

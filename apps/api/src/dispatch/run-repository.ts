@@ -40,7 +40,7 @@ export function createRunRepository(db: Db, newId: NewId) {
   /** The job changes only while this run is the one that may change it. */
   const heldBy = (runId: string, jobId: string) => and(eq(jobs.id, jobId), eq(jobs.runId, runId));
 
-  /** False where another had ended it. */
+  /** False where another had ended it. An earlier try of the same call counts as this one. */
   async function endRun(tx: Db, runId: string, end: RunEnd): Promise<boolean> {
     const { outcome, code = null, reason = null, now, usage } = end;
     const { billedSeconds = 0, pricePerSecond = 0 } = usage ?? {};
@@ -52,7 +52,13 @@ export function createRunRepository(db: Db, newId: NewId) {
       .set({ outcome, code, reason, endedAt: now, sweepAt, billedSeconds, costUsd })
       .where(and(eq(runs.id, runId), isNull(runs.outcome)))
       .returning({ jobId: runs.jobId });
-    if (!ended) return false;
+    if (!ended) {
+      const [run] = await tx
+        .select({ outcome: runs.outcome, endedAt: runs.endedAt })
+        .from(runs)
+        .where(eq(runs.id, runId));
+      return run?.outcome === outcome && run.endedAt?.getTime() === now.getTime();
+    }
     if (billedSeconds > 0)
       await tx
         .update(jobs)
@@ -320,12 +326,11 @@ export function createRunRepository(db: Db, newId: NewId) {
     },
 
     /** How the runs of a job have ended so far. */
-    async listEnded(jobId: string): Promise<{ outcome: RunOutcome; code: ErrorCode | null }[]> {
-      const rows = await db
-        .select({ outcome: runs.outcome, code: runs.code })
+    async listEnded(jobId: string) {
+      return db
+        .select({ outcome: runs.outcome, code: runs.code, billedSeconds: runs.billedSeconds })
         .from(runs)
         .where(and(eq(runs.jobId, jobId), isNotNull(runs.outcome)));
-      return rows.flatMap(({ outcome, code }) => (outcome ? [{ outcome, code }] : []));
     },
 
     /** Runs that nobody follows any more, locked until the transaction ends: only one replica gets each. */

@@ -49,9 +49,9 @@ export function createEvents(log: Logger, metrics: Metrics, engine: string) {
       ended("abandoned", usage);
     },
 
-    runReleased({ jobId, runId }: Run, reason: string): void {
-      log.info({ jobId, runId, reason }, "a run was given back, and its job waits again");
-      ended("released");
+    runReleased({ jobId, runId }: Run, reason: string, usage?: RunUsage): void {
+      log.info({ jobId, runId, reason, ...usage }, "a run was given back, and its job waits again");
+      ended("released", usage);
     },
 
     /** @param isOver after too many of them the job fails */

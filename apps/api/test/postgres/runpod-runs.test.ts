@@ -149,6 +149,7 @@ test.each([
   [{ status: "FAILED", error: "CUDA error at rpa_secret" }, "run_lost"],
   [{ status: "FAILED", error: failed("render_failed") }, "render_failed"],
   [{ status: "FAILED", error: failed("models_invalid") }, "engine_misconfigured"],
+  [{ status: "FAILED", error: failed("upload_failed") }, "storage_unavailable"],
 ])(
   "%j is told as %s after three runs",
   async (said, code) => {
@@ -164,21 +165,54 @@ test.each([
 );
 
 test(
-  "a store that workers cannot reach, and a RunPod that is away, use up no run of a job",
+  "a RunPod that is away uses up no run of a job",
   async () => {
+    let died = 0;
     const { runpod, api } = await startRunPodApi({ runpod: renders });
-    let [refused, unstored] = [3, 3];
+    let refused = 3;
     runpod.faults = (operation) => {
       if (operation === "run" && refused-- > 0) return { status: 500 };
-      if (operation !== "status" || unstored-- <= 0) return undefined;
-      return { status: 200, body: { id: "x", status: "FAILED", error: failed("upload_failed") } };
+      if (operation !== "status" || died++ >= 2) return undefined;
+      return { status: 200, body: { id: "x", status: "FAILED", error: "the worker is gone" } };
     };
     const id = await generate(api);
     await untilEnded(api, id, "succeeded");
     const codes = (await runsOf(api.db, id)).map((run) => run.code);
     expect(codes.slice(0, 3)).toEqual(Array(3).fill("engine_unavailable"));
     expect(codes.at(-1)).toBeNull();
-    expect(codes.slice(3, -1).every((code) => code === "storage_unavailable")).toBe(true);
+    expect(codes.slice(3, -1).every((code) => code === "run_lost")).toBe(true);
+  },
+  LONG,
+);
+
+test(
+  "a RunPod that goes away while a run waits there is met with another run, once it is back",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: { ...renders, workersMax: 0 } });
+    const id = await generate(api);
+    await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+    runpod.faults = () => ({ status: 503 });
+    await until("it is refused", () => api.logs.some((line) => line.includes("GET status: 503")));
+    api.advance(LATE_MS);
+    await until("the run has failed", async () => (await outcomesOf(api.db, id))[0] === "failed");
+    runpod.faults = undefined;
+    runpod.platform.setWorkersMax(1);
+    await untilEnded(api, id, "succeeded");
+    expect((await runsOf(api.db, id))[0]?.code).toBe("engine_unavailable");
+  },
+  LONG,
+);
+
+test(
+  "a job that waits behind others for too long fails as such",
+  async () => {
+    const config = { queueTimeoutMs: 0.9 * START_MS };
+    const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 }, api: { config } });
+    runpod.faults = always("health", { status: 200, body: { workers: { running: 1 } } });
+    const id = await generate(api);
+    await until("it is at RunPod", () => runpod.platform.jobs.size === 1);
+    api.advance(LATE_MS);
+    expect((await untilStatus(api.db, id, "failed")).error?.code).toBe("queue_timeout");
   },
   LONG,
 );
@@ -224,6 +258,8 @@ test(
     api.advance(LATE_MS);
     const before = refusals();
     await until("it is asked again", () => refusals() > before + 1);
+    api.advance(START_MS / 2);
+    await until("and again", () => refusals() > before + 2);
     await uploadVideo(inputOf(job));
     await untilStatus(api.db, id, "succeeded");
     expect(runpod.platform.jobs.size).toBe(1);
@@ -239,7 +275,8 @@ test(
       api: { runpod: { pollMs: 20 } },
     });
     const id = await generate(api);
-    await until("it is taken", () => jobsOf(runpod)[0]?.status === "IN_PROGRESS");
+    const [job] = await until("it is taken", () => runpod.platform.workers.size > 0 && jobsOf(runpod));
+    expect(await claimRun(inputOf(job), job?.id ?? "")).toBe(true);
     let refusals = 6;
     runpod.faults = (operation) => (operation === "cancel" && refusals-- > 0 ? { status: 502 } : undefined);
     await api.rest("POST", `/v1/jobs/${id}/cancel`);

@@ -18,7 +18,7 @@ const start = (begunAt: Date | null = null) =>
       usage = used;
     },
     () => at(seconds),
-    begunAt,
+    { resumed: { externalId: "1", begunAt }, timeoutMs: 100_000 },
   );
 const job = (status: RunPodJob["status"], more: Partial<RunPodJob> = {}): RunPodJob => ({
   id: "1",
@@ -96,4 +96,13 @@ test("a run that another process saw begin is counted from then on", () => {
   seconds = 45;
   meter.stop();
   expect(usage?.billedSeconds).toBe(45);
+});
+
+test("of the time in which nobody looked, no more counts than a run may take", () => {
+  const meter = start(at(0));
+  seconds = 4000;
+  meter.see(job("IN_PROGRESS"));
+  seconds = 4005;
+  meter.stop();
+  expect(usage?.billedSeconds).toBe(105);
 });

@@ -1,5 +1,5 @@
 import { WorkerOutput } from "@avatar/contract/worker";
-import type { RunUsage } from "../engine.ts";
+import type { EngineRun, RunUsage } from "../engine.ts";
 import type { RunPodJob } from "./runpod-client.ts";
 
 /**
@@ -11,11 +11,20 @@ export function createRunMeter(
   pricePerSecond: (gpu: string | undefined) => number,
   onUsage: (usage: RunUsage) => void,
   now: () => Date,
-  begunAt: Date | null,
+  { resumed, timeoutMs }: Pick<EngineRun, "resumed" | "timeoutMs">,
 ) {
-  let workingSince = begunAt ?? undefined;
+  let workingSince = resumed?.begunAt ?? undefined;
+  /** Nobody may have looked for a long time before this process did. */
+  let mostMs = timeoutMs;
   let seenMs = 0;
   let told: { ms: number; gpu: string | undefined } | undefined;
+
+  function countUntil(time: Date): void {
+    if (!workingSince) return;
+    seenMs += Math.min(Math.max(time.getTime() - workingSince.getTime(), 0), mostMs);
+    mostMs = Number.POSITIVE_INFINITY;
+    workingSince = undefined;
+  }
 
   function report(): void {
     const ms = Math.max(seenMs, told?.ms ?? 0);
@@ -25,17 +34,18 @@ export function createRunMeter(
 
   return {
     see(job: RunPodJob): void {
-      const time = now();
       if (job.status === "IN_PROGRESS" || job.status === "RUNNING") {
-        if (workingSince) seenMs += Math.max(time.getTime() - workingSince.getTime(), 0);
+        const time = now();
+        countUntil(time);
         workingSince = time;
-        return;
+      } else if (job.status === "IN_QUEUE") {
+        workingSince = undefined;
+      } else if (job.executionTime !== undefined) {
+        workingSince = undefined;
+        const output = WorkerOutput.safeParse(job.output).data;
+        told = { ms: job.executionTime, gpu: output && "gpu" in output ? output.gpu?.name : undefined };
+        report();
       }
-      workingSince = undefined;
-      if (job.executionTime === undefined || job.status === "IN_QUEUE") return;
-      const output = WorkerOutput.safeParse(job.output).data;
-      told = { ms: job.executionTime, gpu: output && "gpu" in output ? output.gpu?.name : undefined };
-      report();
     },
 
     /** Whether RunPod told. */
@@ -43,8 +53,7 @@ export function createRunMeter(
 
     /** The run is over. */
     stop(): void {
-      if (workingSince) seenMs += Math.max(now().getTime() - workingSince.getTime(), 0);
-      workingSince = undefined;
+      countUntil(now());
       report();
     },
   };

@@ -91,29 +91,29 @@ export function createRunPodEngine(deps: Deps) {
 
   /** Sees to it that nothing of the run goes on, before another run of its job may begin. */
   async function end(run: EngineRun, known: string | undefined, meter: RunMeter, letGo: AbortSignal) {
-    if (known) await cancel(run, known, meter, letGo);
+    // At once, as the store may be away.
+    const isCanceled = known !== undefined && (await cancel(run, known, meter, letGo));
     const taken = await surely(run, letGo, () => claims.close(run.claimKey));
-    if (taken && taken !== known) await cancel(run, taken, meter, letGo);
+    if (taken === undefined || (taken === known && isCanceled)) return;
+    // What a worker has, and RunPod does not cancel, is billed to the end: it is asked until then.
+    for (let attempt = 0; !letGo.aborted && now() < run.linksUntil; attempt++) {
+      if (await cancel(run, taken, meter, letGo)) return;
+      await wait(run, Math.min(pollMs * 2 ** attempt, MAX_POLL_MS), letGo);
+    }
   }
 
-  /** What RunPod does not cancel is billed to the end, so it is asked until the run would have ended anyway. */
-  async function cancel(run: EngineRun, id: string, meter: RunMeter, letGo: AbortSignal): Promise<void> {
-    for (let attempt = 0; !letGo.aborted; attempt++) {
-      try {
-        await client.cancel(id, letGo);
-        // What was done until then is billed, too.
-        const job = meter.isTold() ? undefined : await client.status(id, letGo);
-        if (job) meter.see(job);
-        return;
-      } catch (error) {
-        if (!(error instanceof RunPodError)) throw error;
-        const isPassing = error.failure === "unclear" || error.failure === "unavailable";
-        if (!isPassing || now() > run.linksUntil) {
-          log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
-          return;
-        }
-        await wait(run, Math.min(pollMs * 2 ** attempt, MAX_POLL_MS), letGo);
-      }
+  /** False where it is worth another try. */
+  async function cancel(run: EngineRun, id: string, meter: RunMeter, letGo: AbortSignal): Promise<boolean> {
+    try {
+      await client.cancel(id, letGo);
+      // What was done until then is billed, too.
+      const job = meter.isTold() ? undefined : await client.status(id, letGo);
+      if (job) meter.see(job);
+      return true;
+    } catch (error) {
+      if (!(error instanceof RunPodError)) throw error;
+      log.error({ err: error, runId: run.runId }, "RunPod did not cancel a run");
+      return error.failure !== "unclear" && error.failure !== "unavailable";
     }
   }
 
@@ -176,8 +176,9 @@ export function createRunPodEngine(deps: Deps) {
         log.warn({ err: error, runId: run.runId, failures }, "RunPod did not say how a run is");
         if (failures > 2 && (await hasVideo())) return;
         if (now() > run.startBy && !hasBegun) {
-          hasBegun = await hasBegunLate(run, stop);
-          if (!hasBegun) throw toSubmitError(error.failure, error);
+          if (!(await hasBegunLate(run, stop))) throw toSubmitError(error.failure, error);
+          hasBegun = true;
+          onBegun();
         }
         await wait(run, Math.min(pollMs * 2 ** failures, MAX_POLL_MS), stop);
         continue;
@@ -257,7 +258,7 @@ export function createRunPodEngine(deps: Deps) {
 
     async render(run, options) {
       const { signal, letGo } = options;
-      const meter = createRunMeter(pricePerSecond, options.onUsage, now, run.resumed?.begunAt ?? null);
+      const meter = createRunMeter(pricePerSecond, options.onUsage, now, run);
       let id = run.resumed?.externalId ?? undefined;
       try {
         signal.throwIfAborted();
