@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type ObjectStore, StorageUnavailable } from "../../src/storage/object-store.ts";
 import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
 import { generate, inputOf, startRunPodApi } from "../support/runpod.ts";
+import { createTestDatabase } from "../support/test-database.ts";
 import { until } from "../support/until.ts";
 
 const LONG = 120_000;
@@ -42,15 +43,34 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
   test(
     "a job that is canceled in mid-run is stopped at RunPod, and the same worker takes the next",
     async () => {
-      const { runpod, api } = await startRunPodApi({ stub: SLOW, runpod: { workersMax: 1 } });
+      const { runpod, api, database } = await startRunPodApi({ stub: SLOW, runpod: { workersMax: 1 } });
       const id = await generate(api);
       await untilStatus(api.db, id, "running");
       await api.rest("POST", `/v1/jobs/${id}/cancel`);
       await until("RunPod canceled it", () => [...runpod.platform.jobs.values()][0]?.status === "CANCELLED");
       await until("the run is over", async () => (await outcomesOf(api.db, id))[0] === "abandoned");
       expect((await jobRow(api.db, id)).billedSeconds, "what was done is billed").toBeGreaterThan(0);
-      await untilStatus(api.db, await generate(api), "succeeded");
+      const next = await untilStatus(api.db, await generate(api), "succeeded");
       expect(runpod.ledger.bills).toHaveLength(1);
+      expect(await database.objects("videos/"), "nothing of the first").toEqual([next.videoKey]);
+    },
+    LONG,
+  );
+
+  test(
+    "F2: a worker whose claim is stored but not answered has the run, and renders it once",
+    async () => {
+      const database = await createTestDatabase("postgres", "s3");
+      const { runpod, api } = await startRunPodApi({ database });
+      let lost = 0;
+      database.s3?.faults.when(({ method, key }) =>
+        method === "PUT" && key.startsWith("claims/") && lost++ === 0 ? "reset after" : undefined,
+      );
+      const id = await generate(api);
+      await untilStatus(api.db, id, "succeeded");
+      expect(lost).toBeGreaterThan(0);
+      expect(await outcomesOf(api.db, id)).toEqual(["succeeded"]);
+      expect(runpod.platform.jobs.size).toBe(1);
     },
     LONG,
   );
