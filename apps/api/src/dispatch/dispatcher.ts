@@ -159,9 +159,9 @@ export function createDispatcher(deps: Deps) {
     await writer.settled();
     // Where this fails, nobody knows whether it was stored; if not, the run is lost once its lease has run out.
     const time = now();
-    const { won, ended } = await retry(() => runs.succeed(run, videoKey(run), video, time, usage));
+    const outcome = await retry(() => runs.succeed(run, videoKey(run), video, time, usage));
     changes.publish(run.jobId);
-    if (ended) events.runSucceeded(run, won, Math.round(performance.now() - startedMs), usage);
+    events.runSucceeded(run, outcome, Math.round(performance.now() - startedMs), usage);
   }
 
   /** Nobody's fault: the job waits again, for as long as it would have waited anyway, and at least for `leastMs`. */

@@ -20,7 +20,7 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** What happens to runs and jobs, one function each: a line for the operator, and the metrics. */
 export function createEvents(log: Logger, metrics: Metrics, engine: string) {
-  function ended(outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
+  function count(outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
     metrics.runs.inc({ engine, outcome, code });
     if (!usage) return;
     metrics.gpuSeconds.inc({ engine }, usage.billedSeconds);
@@ -28,10 +28,15 @@ export function createEvents(log: Logger, metrics: Metrics, engine: string) {
   }
 
   return {
-    /** @param won false where the job had been given up in the meantime */
-    runSucceeded({ jobId, runId }: Run, won: boolean, ms: number, usage: RunUsage | undefined): void {
-      log.info({ jobId, runId, won, ms, ...usage }, "a run succeeded");
-      ended(won ? "succeeded" : "abandoned", usage);
+    /** `won` is false where its job had been given up in the meantime, `ended` where the run had been, and was counted. */
+    runSucceeded(
+      run: Run,
+      { won, ended }: { won: boolean; ended: boolean },
+      ms: number,
+      usage?: RunUsage,
+    ): void {
+      log.info({ jobId: run.jobId, runId: run.runId, won, ms, ...usage }, "a run succeeded");
+      if (ended) count(won ? "succeeded" : "abandoned", usage);
     },
 
     runFailed({ jobId, runId }: Run, { code, error, next }: Failure, usage: RunUsage | undefined): void {
@@ -39,25 +44,25 @@ export function createEvents(log: Logger, metrics: Metrics, engine: string) {
       if (next === "retry") log.warn({ ...facts, err: error }, "a run failed; it is tried again");
       else if (next === "refusal") log.info(facts, "a run failed on its input");
       else log.error({ ...facts, err: error }, "a run failed for good");
-      ended("failed", usage, code);
+      count("failed", usage, code);
       if (next !== "retry") metrics.failedJobs.inc({ code });
     },
 
     /** Its job was canceled, or was overdue. */
     runAbandoned({ jobId, runId }: Run, usage?: RunUsage): void {
       log.info({ jobId, runId, ...usage }, "a run was stopped");
-      ended("abandoned", usage);
+      count("abandoned", usage);
     },
 
     runReleased({ jobId, runId }: Run, reason: string, usage?: RunUsage): void {
       log.info({ jobId, runId, reason, ...usage }, "a run was given back, and its job waits again");
-      ended("released", usage);
+      count("released", usage);
     },
 
     /** @param isOver after too many of them the job fails */
     runLost({ jobId, runId }: Run, isOver: boolean): void {
       log.warn({ jobId, runId, isOver }, "a run was lost");
-      ended("lost");
+      count("lost");
       if (isOver) metrics.failedJobs.inc({ code: "run_lost" });
     },
 
