@@ -1,22 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { isDatabaseUnavailable } from "../db/unavailable.ts";
-import {
-  type Engine,
-  EngineBusy,
-  EngineError,
-  type EngineInput,
-  type EngineRun,
-  type RunUsage,
-} from "../engine/engine.ts";
+import { type Engine, EngineBusy, EngineError, type RunUsage } from "../engine/engine.ts";
 import type { JobChanges } from "../jobs/job-changes.ts";
 import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Events } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { uploadKey } from "../uploads/upload-service.ts";
+import type { ClaimedRun } from "./claimed-run-repository.ts";
+import { toEngineRun } from "./engine-run.ts";
+import { createLoop } from "./loop.ts";
 import { createProgressWriter } from "./progress-writer.ts";
-import { claimKey, type RunRef, videoKey } from "./run-keys.ts";
-import type { ClaimedRun, JobFailure, RunRepository } from "./run-repository.ts";
+import { type RunRef, videoKey } from "./run-keys.ts";
+import type { JobFailure, RunRepository } from "./run-repository.ts";
 import type { CheckVideo, StoredVideo } from "./stored-video.ts";
 
 interface Following {
@@ -69,9 +64,13 @@ export function createDispatcher(deps: Deps) {
   const { runs, engine, checkVideo, changes, now, replicaId, log, events, options } = deps;
   const inFlight = new Map<string, Following>();
   const stopping = new AbortController();
-  const claiming = createLoop(options.pollMs, claim, "claiming jobs");
-  const renewing = createLoop(options.leaseMs / 4, renew, "renewing leases");
-  const reaping = createLoop(options.pollMs, reap, "reaping lost runs");
+  const failed = (what: string) => (error: unknown) => {
+    const level = isDatabaseUnavailable(error) ? "warn" : "error";
+    log[level]({ err: error }, `${what} failed; it is tried again`);
+  };
+  const claiming = createLoop(options.pollMs, claim, failed("claiming jobs"));
+  const renewing = createLoop(options.leaseMs / 4, renew, failed("renewing leases"));
+  const reaping = createLoop(options.pollMs, reap, failed("reaping lost runs"));
   let loops: Promise<unknown> | undefined;
   let reapedAtMs = performance.now();
   let spareUntilMs = 0;
@@ -268,25 +267,6 @@ export function createDispatcher(deps: Deps) {
     }
   }
 
-  /** Works at once when woken, else now and then. Being woken while it works makes it work once more. */
-  function createLoop(everyMs: number, work: () => Promise<void>, what: string) {
-    let wakeUp = new AbortController();
-    return {
-      wake: () => wakeUp.abort(),
-      async run(): Promise<void> {
-        while (!stopping.signal.aborted) {
-          wakeUp = new AbortController();
-          await work().catch((error) => {
-            const level = isDatabaseUnavailable(error) ? "warn" : "error";
-            log[level]({ err: error }, `${what} failed; it is tried again`);
-          });
-          const signal = AbortSignal.any([stopping.signal, wakeUp.signal]);
-          await delay(everyMs, undefined, { signal }).catch(() => {}); // Woken or stopping.
-        }
-      },
-    };
-  }
-
   /** An outcome is worth waiting for the database to come back, but not for long when the server stops. */
   async function retry<T>(work: () => Promise<T>): Promise<T> {
     const untilMs = performance.now() + RETRY_MS;
@@ -322,7 +302,7 @@ export function createDispatcher(deps: Deps) {
           engine.look?.(run.runId);
         }
       });
-      loops = Promise.all([claiming.run(), renewing.run(), reaping.run()]);
+      loops = Promise.all([claiming, renewing, reaping].map((loop) => loop.run(stopping.signal)));
     },
 
     /** There is a new job. */
@@ -350,35 +330,6 @@ const isPatient = (code: ErrorCode | null, billedSeconds = 0) =>
 
 const waits = (living: (RunRef & { jobWaits: boolean })[], run: RunRef) =>
   living.some(({ runId, jobWaits }) => runId === run.runId && jobWaits);
-
-const toEngineRun = (
-  { runId, jobId, job, image, audio, startedAt, linksUntil, resumed }: ClaimedRun,
-  { startTimeoutMs, runTimeoutMs }: DispatcherOptions,
-): EngineRun => ({
-  runId,
-  jobId,
-  image: toEngineInput(job.imageUploadId, image),
-  audio: toEngineInput(job.audioUploadId, audio),
-  videoKey: videoKey({ runId, jobId }),
-  claimKey: claimKey({ runId, jobId }),
-  // Before the job's own time is up: the engine knows better why.
-  startBy: new Date(startedAt.getTime() + 0.9 * startTimeoutMs),
-  timeoutMs: runTimeoutMs(job.audioSeconds),
-  linksUntil: linksUntil ?? startedAt,
-  resumed,
-  audioSeconds: job.audioSeconds,
-  aspect: job.aspect,
-  fit: job.fit,
-  prompt: job.prompt ?? undefined,
-  seed: job.seed,
-});
-
-const toEngineInput = (uploadId: string, upload: ClaimedRun["image"]): EngineInput => ({
-  key: uploadKey(uploadId),
-  bytes: upload?.bytes ?? 0,
-  sha256: upload?.sha256 ?? undefined,
-  contentType: upload?.contentType ?? "application/octet-stream",
-});
 
 /** For the operator. */
 function reasonOf(error: unknown): string {

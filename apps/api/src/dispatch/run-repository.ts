@@ -1,33 +1,17 @@
 import type { ErrorCode } from "@avatar/contract/errors";
 import { and, count, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
-import { alias } from "drizzle-orm/pg-core";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
-import { jobs, runs, uploads } from "../db/schema/schema.ts";
+import { jobs, runs } from "../db/schema/schema.ts";
 import type { RunUsage } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
-import type { JobRow } from "../jobs/job-repository.ts";
+import { type ClaimedRun, loadRuns } from "./claimed-run-repository.ts";
+import { createLeaseRepository, leaseEnd } from "./lease-repository.ts";
 import { lockNextJobs } from "./queue-repository.ts";
 import type { RunRef } from "./run-keys.ts";
 import type { StoredVideo } from "./stored-video.ts";
-
-export interface ClaimedRun extends RunRef {
-  job: JobRow;
-  image: UploadRow | null;
-  audio: UploadRow | null;
-  startedAt: Date;
-  /** On a remote engine. */
-  linksUntil: Date | null;
-  /** Set where another process followed it before. */
-  resumed: { externalId: string | null; begunAt: Date | null } | undefined;
-}
-
-type UploadRow = typeof uploads.$inferSelect;
-
-/** Leases are in the database's time, so that replicas need no common clock. */
-const leaseEnd = (leaseMs: number) => sql`clock_timestamp() + make_interval(secs => ${leaseMs / 1000})`;
 
 /** The process of a lost run may live on, and still put a video that nobody wants. */
 const LATE_WRITE_MS = 600_000;
@@ -70,38 +54,6 @@ export function createRunRepository(db: Db, newId: NewId) {
     return true;
   }
 
-  /** Those of the runs whose jobs are there, with all that an engine needs to know. */
-  async function load(tx: Db, rows: (typeof runs.$inferSelect)[], isResumed: boolean): Promise<ClaimedRun[]> {
-    if (rows.length === 0) return [];
-    const image = alias(uploads, "image");
-    const audio = alias(uploads, "audio");
-    const found = await tx
-      .select({ job: jobs, image, audio })
-      .from(jobs)
-      .leftJoin(image, eq(image.id, jobs.imageUploadId))
-      .leftJoin(audio, eq(audio.id, jobs.audioUploadId))
-      .where(
-        inArray(
-          jobs.id,
-          rows.map((run) => run.jobId),
-        ),
-      );
-    const byJob = new Map(found.map((each) => [each.job.id, each]));
-    return rows.flatMap((run) => {
-      const of = byJob.get(run.jobId);
-      const { id: runId, jobId, startedAt, linksUntil } = run;
-      const resumed = isResumed ? { externalId: run.externalId, begunAt: run.begunAt } : undefined;
-      return of ? [{ runId, jobId, startedAt, linksUntil, resumed, ...of }] : [];
-    });
-  }
-
-  /** Those runs that still may change their job. */
-  async function holding(runIds: string[]): Promise<string[]> {
-    if (runIds.length === 0) return [];
-    const rows = await db.select({ runId: jobs.runId }).from(jobs).where(inArray(jobs.runId, runIds));
-    return rows.flatMap((row) => row.runId ?? []);
-  }
-
   /** Until the transaction ends, no other process begins runs that it counts. */
   async function countOpen(tx: Db, engine: string): Promise<number> {
     await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.claim})`);
@@ -121,6 +73,8 @@ export function createRunRepository(db: Db, newId: NewId) {
   }
 
   return {
+    ...createLeaseRepository(db),
+
     /** All of `work` happens, or none of it. */
     atomically: <T>(work: (runs: RunRepository) => Promise<T>): Promise<T> =>
       db.transaction((tx) => work(createRunRepository(tx, newId))),
@@ -155,42 +109,8 @@ export function createRunRepository(db: Db, newId: NewId) {
             .returning();
           begun.push(...inserted);
         }
-        return load(tx, begun, false);
+        return loadRuns(tx, begun, false);
       });
-    },
-
-    /** @returns those of `runIds` that are still this process's, and of them those that still may change their job. */
-    async renewLeases(
-      runIds: string[],
-      leaseOwner: string,
-      leaseMs: number,
-    ): Promise<{ own: string[]; held: string[] }> {
-      const renewed = await db
-        .update(runs)
-        .set({ leaseUntil: leaseEnd(leaseMs) })
-        .where(and(inArray(runs.id, runIds), eq(runs.leaseOwner, leaseOwner), isNull(runs.outcome)))
-        .returning({ id: runs.id });
-      const own = renewed.map((run) => run.id);
-      return { own, held: await holding(own) };
-    },
-
-    /** Lets any process take these runs up at once. */
-    async handOver(runIds: string[], leaseOwner: string): Promise<void> {
-      await db
-        .update(runs)
-        .set({ leaseUntil: new Date(0) })
-        .where(and(inArray(runs.id, runIds), eq(runs.leaseOwner, leaseOwner), isNull(runs.outcome)));
-    },
-
-    /** Takes up runs that nobody follows. To be called with the locks of `lockUnfollowed`. */
-    async adopt(runIds: string[], leaseOwner: string, leaseMs: number): Promise<ClaimedRun[]> {
-      if (runIds.length === 0) return [];
-      const rows = await db
-        .update(runs)
-        .set({ leaseOwner, leaseUntil: leaseEnd(leaseMs) })
-        .where(inArray(runs.id, runIds))
-        .returning();
-      return load(db, rows, true);
     },
 
     async setExternalId(runId: string, externalId: string): Promise<void> {
@@ -331,18 +251,6 @@ export function createRunRepository(db: Db, newId: NewId) {
         .select({ outcome: runs.outcome, code: runs.code, billedSeconds: runs.billedSeconds })
         .from(runs)
         .where(and(eq(runs.jobId, jobId), isNotNull(runs.outcome)));
-    },
-
-    /** Runs that nobody follows any more, locked until the transaction ends: only one replica gets each. */
-    async lockUnfollowed(limit: number): Promise<(RunRef & { engine: string; jobWaits: boolean })[]> {
-      const open = await db
-        .select({ runId: runs.id, jobId: runs.jobId, engine: runs.engine })
-        .from(runs)
-        .where(and(isNull(runs.outcome), lt(runs.leaseUntil, sql`clock_timestamp()`)))
-        .limit(limit)
-        .for("update", { skipLocked: true });
-      const held = await holding(open.map((run) => run.runId));
-      return open.map((run) => ({ ...run, jobWaits: held.includes(run.runId) }));
     },
 
     /** False where another had ended it. */
