@@ -5,15 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type FakeManagement, startFakeManagement } from "../../test/support/fake-management.ts";
 import { runRunPod } from "./run-runpod.ts";
 
-const ARGS = [
-  "deploy",
-  "--image",
-  "docker.io/me/worker:1",
-  "--allowed-hosts",
-  "r2.example",
-  "--volume",
-  "vol1",
-];
+const ARGS = ["deploy", "--image", "me/worker:1", "--allowed-hosts", "r2.example", "--volume", "vol1"];
 const DEPLOYMENT = JSON.parse(
   await readFile(new URL("../../../../deploy/runpod/endpoint.json", import.meta.url), "utf8"),
 );
@@ -52,7 +44,7 @@ test("a dry run shows all that would be made, and makes nothing", async () => {
   expect(text.split("\n")).toEqual([
     "endpoint avatar is new",
     '  type: "QUEUE"',
-    '  image: "docker.io/me/worker:1"',
+    '  image: "me/worker:1"',
     "  disk: 30",
     '  env.ENGINE: "infinitetalk"',
     '  env.PROFILE: "fast"',
@@ -84,7 +76,7 @@ test("the endpoint is made as the file says, and a second deploy has nothing to 
   expect(text).toContain(`RUNPOD_ENDPOINT_ID=${management.endpoints[0]?.id}`);
   const body = {
     ...DEPLOYMENT,
-    image: "docker.io/me/worker:1",
+    image: "me/worker:1",
     env: { ...DEPLOYMENT.env, ALLOWED_HOSTS: "r2.example" },
     networkVolumes: ["vol1"],
   };
@@ -99,17 +91,17 @@ test("the endpoint is made as the file says, and a second deploy has nothing to 
 test("only what differs is changed: a new image, and workers that RunPod took away", async () => {
   const management = await startDeployed();
   Object.assign(management.endpoints[0] ?? {}, { workers: { min: 0, max: 0, idleTimeout: 5 } });
-  const args = ARGS.with(2, "docker.io/me/worker:2");
+  const args = ARGS.with(2, "me/worker:2");
   const dry = await run(management, [...args, "--dry-run"]);
   expect(dry.text).toContain("workers.max: 0 -> 3");
-  expect(dry.text).toContain('image: "docker.io/me/worker:1" -> "docker.io/me/worker:2"');
+  expect(dry.text).toContain('image: "me/worker:1" -> "me/worker:2"');
   expect(management.changes).toEqual([]);
 
   await run(management, args);
   expect(management.changes).toEqual([
     {
       request: "PATCH /serverless",
-      body: { image: "docker.io/me/worker:2", workers: { min: 0, max: 3, idleTimeout: 5 } },
+      body: { image: "me/worker:2", workers: { min: 0, max: 3, idleTimeout: 5 } },
     },
   ]);
   expect((await run(management, args)).text).toContain("as it should be");
@@ -152,9 +144,9 @@ test("what RunPod does not tell is no difference for ever, and goes along with t
   expect(again.text).toContain("gpu.excludedTypes: RunPod does not tell it; it is sent with the next change");
   expect(management.changes).toHaveLength(1);
 
-  const other = await run(management, ARGS.with(2, "docker.io/me/worker:2"));
+  const other = await run(management, ARGS.with(2, "me/worker:2"));
   expect(other.text).toContain('gpu.minCudaVersion: not told -> "12.4"');
-  expect(management.changes[1]?.body).toEqual({ image: "docker.io/me/worker:2", gpu: DEPLOYMENT.gpu });
+  expect(management.changes[1]?.body).toEqual({ image: "me/worker:2", gpu: DEPLOYMENT.gpu });
 });
 
 test("lists in another order are the same", async () => {

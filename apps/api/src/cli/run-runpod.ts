@@ -24,7 +24,7 @@ const USAGE = `Usage:
   runpod deploy --image <name:tag> --allowed-hosts <host,…> --volume <id> [--file <json>] [--dry-run]
       makes RunPod's endpoint what deploy/runpod/endpoint.json says; --dry-run only shows the difference
 
-  --image          the worker's image, for example docker.io/you/avatar-gpu-worker:0.1.0
+  --image          the worker's image, for example you/avatar-gpu-worker:0.1.0
   --allowed-hosts  where its files are: the host of R2_ENDPOINT, or of PUBLIC_BASE_URL where files are on a disk
   --volume         the id of the network volume with the models: RunPod's console, Storage
   --file           another file than deploy/runpod/endpoint.json
