@@ -72,7 +72,7 @@ class World:
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # As in a real pause, others get their turn.
 
     def left_over(self) -> list[Path]:
         return list(self.temp_dir.iterdir())

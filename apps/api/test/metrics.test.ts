@@ -27,6 +27,7 @@ test("without their token there is the same 401 as anywhere", async () => {
     ["/metrics", "/v1/jobs"].map((path) => createRest(api.url, "nothing")("GET", path)),
   );
   expect(metrics?.status).toBe(401);
+  expect(metrics?.headers.get("www-authenticate")).toBe(jobs?.headers.get("www-authenticate"));
   expect({ ...metrics?.body, requestId: "" }).toEqual({ ...jobs?.body, requestId: "" });
   const withKey = await api.rest("GET", "/metrics");
   expect(withKey.status, "an API key is no token").toBe(401);

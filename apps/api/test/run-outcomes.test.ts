@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { jobRow, loseRun, outcomesOf, queueJob, untilStatus } from "./support/queue.ts";
 import { insertJob } from "./support/rows.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
@@ -120,4 +120,30 @@ test("an overdue job is not started, even where a slot is free", async () => {
   const job = await queueJob(api, { deadlineAt: past() });
   await untilStatus(api.db, job.id, "failed");
   expect(await outcomesOf(api.db, job.id)).toEqual([]);
+});
+
+test("progress gives a run no more time than it had", async () => {
+  let report = (_fraction: number): void => {};
+  const other = await startTestApi({
+    createEngine: () => ({
+      name: "slow",
+      isRemote: false,
+      stop: async () => {},
+      render(_run, { signal, onProgress }) {
+        report = onProgress;
+        onProgress(0.1);
+        return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      },
+    }),
+  });
+  onTestFinished(() => other.stop());
+  const { id } = await queueJob(other);
+  const { deadlineAt } = await untilStatus(other.db, id, "running");
+  other.advance(MINUTE_MS);
+  report(0.6);
+  const later = await until("it goes on", async () => {
+    const job = await jobRow(other.db, id);
+    return job.progress > 0.5 && job;
+  });
+  expect(later.deadlineAt).toEqual(deadlineAt);
 });

@@ -66,4 +66,5 @@ class Progress:
             and self._clock() - self._sent_at < _LONGEST_POST_SECONDS
             and any(post.is_alive() for post in self._posts)
         ):
+            # Threads tell nobody when they end, and to join them would hold the loop, which may have to stop the job.
             await sleep(_POLL_SECONDS)

@@ -64,13 +64,13 @@ export function createDispatcher(deps: Deps) {
   const { runs, engine, checkVideo, changes, now, replicaId, log, events, options } = deps;
   const inFlight = new Map<string, Following>();
   const stopping = new AbortController();
-  const failed = (what: string) => (error: unknown) => {
+  const logFailed = (what: string) => (error: unknown) => {
     const level = isDatabaseUnavailable(error) ? "warn" : "error";
     log[level]({ err: error }, `${what} failed; it is tried again`);
   };
-  const claiming = createLoop(options.pollMs, claim, failed("claiming jobs"));
-  const renewing = createLoop(options.leaseMs / 4, renew, failed("renewing leases"));
-  const reaping = createLoop(options.pollMs, reap, failed("reaping lost runs"));
+  const claiming = createLoop(options.pollMs, claim, logFailed("claiming jobs"));
+  const renewing = createLoop(options.leaseMs / 4, renew, logFailed("renewing leases"));
+  const reaping = createLoop(options.pollMs, reap, logFailed("reaping lost runs"));
   let loops: Promise<unknown> | undefined;
   let reapedAtMs = performance.now();
   let spareUntilMs = 0;

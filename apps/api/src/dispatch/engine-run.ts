@@ -22,6 +22,7 @@ export const toEngineRun = (
   // Before the job's own time is up: the engine knows better why.
   startBy: new Date(startedAt.getTime() + 0.9 * startTimeoutMs),
   timeoutMs: runTimeoutMs(job.audioSeconds),
+  // Only a remote engine gives links away.
   linksUntil: linksUntil ?? startedAt,
   resumed,
   audioSeconds: job.audioSeconds,

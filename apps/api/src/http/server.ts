@@ -60,6 +60,9 @@ export function createServer(deps: Deps): FastifyInstance {
   });
 
   app.addHook("onRequest", async (request, reply) => addHeaders(request, reply));
+  app.addHook("onSend", async (_request, reply) => {
+    if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
+  });
   finishConnections(app);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
@@ -82,9 +85,6 @@ export function createServer(deps: Deps): FastifyInstance {
   if (webhooks) app.register(webhookRoutes, webhooks);
   app.register(async (authenticated) => {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
-    authenticated.addHook("onSend", async (_request, reply) => {
-      if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
-    });
     await authenticated.register(restDoor, { services, maxFormBytes });
     await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
   });

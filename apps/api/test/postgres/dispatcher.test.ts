@@ -88,6 +88,9 @@ test("F2: a run whose lease was taken over neither changes its job nor leaves a 
 
   gate.resolve();
   await until("the slow run has ended", () => slow.logs.some((line) => line.includes('"won":false')));
+  const counted = [...(await slow.metrics()), ...(await other.metrics())].join();
+  expect(counted).toContain('outcome="lost"');
+  expect(counted, "each run is counted once").not.toContain('outcome="abandoned"');
   await slow.stop();
 
   expect(await jobRow(other.db, job.id)).toEqual(finished);

@@ -66,10 +66,6 @@ test.runIf(hasPythonWorker())(
       `P10 billed ${Math.round(billedMs)} ms for ${COUNT} videos, at least ${Math.round(minimumMs)}: ${(billedMs / minimumMs).toFixed(3)} (aim <= 1.02 for long renders)`,
     );
     expect(runpod.ledger.bills).toHaveLength(2);
-    const { seconds } = runpod.ledger;
-    expect(seconds, "each rounded up").toBeLessThanOrEqual(Math.ceil(billedMs / 1000) + 1);
-    api.advance(3_600_000);
-    expect(runpod.ledger.seconds, "nothing more once the workers are gone").toBe(seconds);
     if (isProof) expect(billedMs / minimumMs).toBeLessThanOrEqual(1.02);
   },
   LONG,

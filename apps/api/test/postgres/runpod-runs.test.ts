@@ -53,6 +53,18 @@ test(
 );
 
 test(
+  "no run gets more time than RunPod and signed links can live",
+  async () => {
+    const config = { runSecondsPerAudioSecond: 10_000_000 };
+    const { runpod, api } = await startRunPodApi({ runpod: { workersMax: 0 }, api: { config } });
+    await generate(api);
+    const job = await until("it is there", () => jobsOf(runpod)[0]);
+    expect(job.executionTimeoutMs).toBeLessThan(5 * 24 * 3_600_000);
+  },
+  LONG,
+);
+
+test(
   "a run that waits behind others goes back into the queue, and is nobody's failure",
   async () => {
     const { runpod, api } = await startRunPodApi({ runpod: { ...renders, workersMax: 0 } });

@@ -292,7 +292,7 @@ export function createRunPodEngine(deps: Deps) {
       while (performance.now() < untilMs && !signal.aborted) {
         const job = await client.status(id, signal).catch(() => undefined); // It is asked again.
         if (job?.status === "COMPLETED") return true;
-        if (job && job.status !== "IN_QUEUE" && job.status !== "IN_PROGRESS") return false;
+        if (job && ["FAILED", "CANCELLED", "TIMED_OUT"].includes(job.status)) return false;
         await delay(pollMs, undefined, { signal }).catch(() => {});
       }
       return false;
