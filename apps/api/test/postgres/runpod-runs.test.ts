@@ -144,9 +144,19 @@ test(
 test(
   "a 404 that passes costs no second run",
   async () => {
-    const { runpod, api } = await startRunPodApi({ runpod: renders });
     let missing = 2;
-    runpod.faults = (operation) => (operation === "status" && missing-- > 0 ? { status: 404 } : undefined);
+    const { runpod, api } = await startRunPodApi({
+      runpod: workersThat(async (input) => {
+        await until("it was missing", () => missing === 0);
+        await uploadVideo(input as RunInput);
+        return { output: {} };
+      }),
+    });
+    runpod.faults = (operation) => {
+      if (operation !== "status" || missing === 0) return undefined;
+      missing--;
+      return { status: 404 };
+    };
     await untilStatus(api.db, await generate(api), "succeeded");
     expect(runpod.platform.jobs.size).toBe(1);
   },
