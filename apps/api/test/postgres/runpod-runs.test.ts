@@ -290,6 +290,23 @@ test(
 );
 
 test(
+  "a canceled run costs what RunPod tells of it, rather than what was seen",
+  async () => {
+    const { runpod, api } = await startRunPodApi({ runpod: workersThat(() => null) });
+    runpod.faults = (operation) =>
+      operation === "status" && runpod.requests.includes("cancel")
+        ? { status: 200, body: { id: "x", status: "CANCELLED", executionTime: 90_000 } }
+        : undefined;
+    const id = await generate(api);
+    await until("it is taken", () => jobsOf(runpod)[0]?.status === "IN_PROGRESS");
+    await api.rest("POST", `/v1/jobs/${id}/cancel`);
+    await until("the run is over", async () => (await outcomesOf(api.db, id))[0] === "abandoned");
+    expect((await jobRow(api.db, id)).billedSeconds).toBe(90);
+  },
+  LONG,
+);
+
+test(
   "a cancel that RunPod does not take at once is tried until it does",
   async () => {
     const { runpod, api } = await startRunPodApi({
