@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { withChecksum } from "../packages/contract/src/api-keys.ts";
 import { type FakeGpu, startFakeGpu } from "./fake-gpu.ts";
 
 const START_TIMEOUT_MS = 60_000;
@@ -17,7 +18,7 @@ const STOP_TIMEOUT_MS = 20_000;
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const isOnGpu = process.argv.includes("--gpu");
 const output = at(isOnGpu ? "out/demo-gpu.mp4" : "out/demo.mp4");
-const apiKey = `avk_live_${randomBytes(16).toString("hex")}`;
+const apiKey = withChecksum(`avk_live_${randomBytes(17).toString("hex")}`);
 
 /** Rejects on Ctrl-C, so that whatever waits goes on to clean up. */
 const interrupted = new Promise<never>((_, reject) => {

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withChecksum } from "@avatar/contract/api-keys";
 import { pino } from "pino";
 import { startApp } from "../src/app.ts";
 import { parseConfig } from "../src/config.ts";
@@ -13,7 +14,7 @@ import { quantile } from "./quantile.ts";
 
 const CLIENTS = 200;
 const ROUNDS = 5;
-const KEY = `avk_live_${"B".repeat(40)}`;
+const KEY = withChecksum(`avk_live_${"B".repeat(34)}`);
 
 /** 200 clients wait; one job after the other ends. From the report being stored to the answer being read. */
 async function measure(name: string, env: Record<string, string>): Promise<void> {

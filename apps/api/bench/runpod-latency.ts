@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withChecksum } from "@avatar/contract/api-keys";
 import { simpleWorker, startFakeRunPod } from "@avatar/fake-runpod";
 import { pino } from "pino";
 import { startApp } from "../src/app.ts";
@@ -12,7 +13,7 @@ import { createRest } from "../test/support/rest.ts";
 import { quantile } from "./quantile.ts";
 
 const JOBS = 200;
-const KEY = `avk_live_${"B".repeat(40)}`;
+const KEY = withChecksum(`avk_live_${"B".repeat(34)}`);
 
 interface Link {
   url: string;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { withChecksum } from "@avatar/contract/api-keys";
 import { aPng, aWav } from "../test/media/media-files.ts";
 import { freePort, startPostgres } from "../test/support/postgres-server.ts";
 import { until } from "../test/support/until.ts";
@@ -18,7 +19,7 @@ import { quantile } from "./quantile.ts";
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = 4;
 const CONNECTIONS = [1, 32];
-const KEY = `avk_live_${"B".repeat(40)}`;
+const KEY = withChecksum(`avk_live_${"B".repeat(34)}`);
 const run = promisify(execFile);
 
 const [peerFolder] = process.argv.slice(2);

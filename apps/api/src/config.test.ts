@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { withChecksum } from "@avatar/contract/api-keys";
 import { LIMITS } from "@avatar/contract/limits";
 import { describe, expect, test } from "vitest";
 import { ConfigError, EnvSchema, parseConfig } from "./config.ts";
@@ -11,7 +12,7 @@ const R2 = {
   R2_ACCESS_KEY_ID: "k",
   R2_SECRET_ACCESS_KEY: "s",
 };
-const KEY = `avk_live_${"k".repeat(32)}`;
+const KEY = withChecksum(`avk_live_${"k".repeat(34)}`);
 const NAMES = Object.keys(EnvSchema.shape);
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 

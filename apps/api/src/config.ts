@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { keyModeOf } from "@avatar/contract/api-keys";
 import { type InputLimits, LIMITS } from "@avatar/contract/limits";
 import { z } from "zod";
 import type { RunPodConfig } from "./engine/runpod/runpod-client.ts";
@@ -65,8 +66,6 @@ const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as cons
 const { image, audio, videoTtlSeconds } = LIMITS;
 const MIB = 1024 * 1024;
 
-export const API_KEY_PATTERN = /^avk_(live|test)_[0-9A-Za-z]{32,128}$/;
-
 const whole = (min: number, max: number) =>
   z
     .string()
@@ -88,7 +87,10 @@ export const EnvSchema = z.object({
     .optional(),
   BOOTSTRAP_API_KEY: z
     .string()
-    .regex(API_KEY_PATTERN, "expected avk_live_ and at least 32 letters and digits")
+    .refine(
+      (key) => keyModeOf(key) === "live",
+      "expected a live key; `npx -y pnpm@12 keys generate` makes one",
+    )
     .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).default("info"),
   METRICS_TOKEN: z

@@ -1,3 +1,4 @@
+import { withChecksum } from "@avatar/contract/api-keys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../src/trpc/operations.ts";
 import { throughBothDoors, throughRest, throughTrpc } from "./support/doors.ts";
@@ -22,7 +23,7 @@ test.each([throughRest, throughTrpc])("a 401 names the scheme to use: %o", async
 });
 
 describe("a request without a valid key", () => {
-  const unknown = `avk_live_${"U".repeat(40)}`;
+  const unknown = withChecksum(`avk_live_${"U".repeat(34)}`);
   const cases: [string, () => Headers][] = [
     ["an empty one", () => ({ authorization: "" })],
     ["an unknown one", () => ({ authorization: `Bearer ${unknown}` })],

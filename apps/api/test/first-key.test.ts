@@ -1,3 +1,4 @@
+import { withChecksum } from "@avatar/contract/api-keys";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createApiKeyRepository } from "../src/api-keys/api-key-repository.ts";
 import { createApiKeyService } from "../src/api-keys/api-key-service.ts";
@@ -30,7 +31,7 @@ test("a server that has a key makes none", async () => {
 });
 
 test("a configured key works, is not shown, and is stored once, but not in the clear", async () => {
-  const configured = `avk_live_${"C".repeat(32)}`;
+  const configured = withChecksum(`avk_live_${"C".repeat(34)}`);
   await service().accept(configured);
   await service().accept(configured);
   expect(await service().makeFirst()).toBeUndefined();

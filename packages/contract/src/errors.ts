@@ -54,6 +54,24 @@ export const ERRORS = {
     title: "The API key is missing or not valid",
     hint: "Send `Authorization: Bearer <key>` or `X-API-Key: <key>` with a key that is active.",
   },
+  budget_exhausted: {
+    status: 402,
+    retryable: false,
+    title: "The job could cost more than the budget has left",
+    hint: "Wait until the budget begins anew, send a shorter recording, or ask the operator to raise the budget.",
+  },
+  insufficient_scope: {
+    status: 403,
+    retryable: false,
+    title: "The API key may not do this",
+    hint: "Use a key that has the scope which `detail` names.",
+  },
+  test_key_required: {
+    status: 403,
+    retryable: false,
+    title: "Only test keys take `test`",
+    hint: "Leave `test` out, or use a key that begins with `avk_test_`.",
+  },
   link_invalid: {
     status: 403,
     retryable: false,
@@ -77,6 +95,12 @@ export const ERRORS = {
     retryable: false,
     title: "No such upload",
     hint: "Create an upload with `POST /v1/uploads`, PUT the file, and use its id within an hour.",
+  },
+  key_not_found: {
+    status: 404,
+    retryable: false,
+    title: "No such API key",
+    hint: "Check the id: `GET /v1/keys` lists them.",
   },
   method_not_allowed: {
     status: 405,
@@ -149,6 +173,31 @@ export const ERRORS = {
     retryable: false,
     title: "The body has a Content-Type that this route does not take",
     hint: "Send `application/json`, or `multipart/form-data` where the route takes files.",
+  },
+
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    title: "The key has sent too many requests within a minute",
+    hint: "Wait as long as `Retry-After` says. Wait for jobs with `GET /v1/jobs/{id}?wait=30` instead of asking often.",
+  },
+  too_many_jobs: {
+    status: 429,
+    retryable: true,
+    title: "The key has too many unfinished jobs",
+    hint: "Wait until one of them is done, or cancel one; then create the job again.",
+  },
+  queue_full: {
+    status: 429,
+    retryable: true,
+    title: "The key has too many jobs in the queue",
+    hint: "Wait until one of them has begun, or cancel one; then create the job again.",
+  },
+  gpu_quota_exceeded: {
+    status: 429,
+    retryable: true,
+    title: "The job could take more GPU seconds than the key has left for the day",
+    hint: "Wait until the day is over in UTC, send a shorter recording, or ask the operator to raise the quota.",
   },
 
   // The files
@@ -291,6 +340,12 @@ export const ERRORS = {
     retryable: true,
     title: "The machine that rendered the video was lost too often",
     hint: "Create the job again later.",
+  },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    title: "The service has more to do than it can at the moment",
+    hint: "Try again after the time in `Retry-After`.",
   },
   unavailable: {
     status: 503,

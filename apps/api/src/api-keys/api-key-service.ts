@@ -1,5 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
-import { API_KEY_PATTERN } from "../config.ts";
+import { keyModeOf, withChecksum } from "@avatar/contract/api-keys";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { ApiKeyRepository } from "./api-key-repository.ts";
@@ -34,7 +34,7 @@ export function createApiKeyService({ apiKeys, now, newId }: Deps) {
 
     /** @throws AppError `unauthorized`, the same for a missing, malformed, unknown and revoked key. */
     async authenticate(key: string | undefined): Promise<Caller> {
-      if (!key || !API_KEY_PATTERN.test(key)) throw new AppError("unauthorized");
+      if (!key || !keyModeOf(key)) throw new AppError("unauthorized");
       const hash = hashKey(key);
       const time = now().getTime();
       const cached = cache.get(hash);
@@ -65,8 +65,8 @@ export function createApiKeyService({ apiKeys, now, newId }: Deps) {
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** `avk_live_` and 40 letters and digits: 238 random bits. */
+/** With 34 random letters and digits: 202 bits. */
 const generateKey = () =>
-  `avk_live_${Array.from({ length: 40 }, () => ALPHABET[randomInt(ALPHABET.length)]).join("")}`;
+  withChecksum(`avk_live_${Array.from({ length: 34 }, () => ALPHABET[randomInt(ALPHABET.length)]).join("")}`);
 
 const hashKey = (key: string) => createHash("sha256").update(key).digest("hex");

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { withChecksum } from "@avatar/contract/api-keys";
 import { createApiKeyRepository } from "../../src/api-keys/api-key-repository.ts";
 import { jobs } from "../../src/db/schema/schema.ts";
 import { newId } from "../../src/ids.ts";
@@ -62,7 +63,7 @@ const aVideo = (now: Date, id: string): Partial<NewJobRow> => ({
 
 /** @returns a new key of `owner`. */
 export async function insertKey(api: TestApi, owner: string, revokedAt?: Date): Promise<string> {
-  const key = `avk_live_${randomBytes(20).toString("hex")}`;
+  const key = withChecksum(`avk_live_${randomBytes(17).toString("hex")}`);
   await createApiKeyRepository(api.db).insert({
     id: newId("key"),
     owner,

@@ -1,3 +1,4 @@
+import { withChecksum } from "@avatar/contract/api-keys";
 import { LIMITS } from "@avatar/contract/limits";
 import { type CreateTRPCClient, createTRPCClient, httpBatchLink } from "@trpc/client";
 import { pino } from "pino";
@@ -38,7 +39,7 @@ export interface TestApiOptions extends Overrides {
   config?: Partial<Config>;
 }
 
-export const TEST_KEY = `avk_live_${"T".repeat(40)}`;
+export const TEST_KEY = withChecksum(`avk_live_${"T".repeat(34)}`);
 
 const METRICS_TOKEN = `metrics-${"M".repeat(32)}`;
 
