@@ -42,6 +42,7 @@ async function measure(db: Db, database: string): Promise<void> {
       const now = new Date();
       await runs.claim(2, "bench", 60_000, {
         now,
+        mode: "live",
         startBy: new Date(now.getTime() + 60_000),
         engine: "none",
         linksUntil: undefined,

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { KeyMode } from "@avatar/contract/api-keys";
+import { LIMITS } from "@avatar/contract/limits";
 import { createApiKeyRepository } from "./api-keys/api-key-repository.ts";
 import { createApiKeyService } from "./api-keys/api-key-service.ts";
 import type { Config } from "./config.ts";
@@ -9,15 +11,21 @@ import { createRunRepository } from "./dispatch/run-repository.ts";
 import { createVideoCheck } from "./dispatch/stored-video.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createPreviewEngine } from "./engine/preview-engine.ts";
+// from "./engine/preview-engine.ts";
 import { createKeepAlive } from "./engine/runpod/keep-alive.ts";
 import { createKeepAliveRepository } from "./engine/runpod/keep-alive-repository.ts";
 import { createRunPodEngine } from "./engine/runpod/runpod-engine.ts";
+import { createTestEngine } from "./engine/test-engine.ts";
 import { createServer } from "./http/server.ts";
 import { newId } from "./ids.ts";
+import { createAdmission } from "./jobs/admission.ts";
+import { createAdmissionRepository } from "./jobs/admission-repository.ts";
 import { createJobChanges } from "./jobs/job-changes.ts";
 import { createJobRepository } from "./jobs/job-repository.ts";
 import { createJobService } from "./jobs/job-service.ts";
 import { toLimits } from "./limits/to-limits.ts";
+import { createRequestLimiter } from "./rate-limits/request-limiter.ts";
+import { createRequestWindowRepository } from "./rate-limits/request-window-repository.ts";
 import { createRetention } from "./retention/retention.ts";
 import { createRetentionRepository } from "./retention/retention-repository.ts";
 import { orStartError } from "./start-error.ts";
@@ -25,7 +33,7 @@ import { createDiskObjectStore, type DiskObjectStore } from "./storage/disk-obje
 import type { ObjectStore } from "./storage/object-store.ts";
 import { joinProcesses, type Processes } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
-import { createEvents } from "./telemetry/events.ts";
+import { createEvents, createKeyEvents } from "./telemetry/events.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createUrlOpener, type OpenUrl } from "./uploads/open-url.ts";
@@ -56,6 +64,10 @@ export interface App {
   /** Finishes the requests at hand, puts running jobs back into the queue, and closes everything. */
   stop(): Promise<void>;
 }
+
+/** Most of them wait, as their requests ask. */
+const MAX_TEST_RUNS = 20;
+const TEST_RUN_MS = LIMITS.testSeconds.max * 1000 + 600_000;
 
 /** With the time to start and to load, less than the week that RunPod and signed links can live. */
 const MAX_RUN_MS = 4 * 24 * 3_600_000;
@@ -109,42 +121,51 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         log,
         ...overrides.runpod,
       });
-    const createEngine =
-      overrides.createEngine ??
-      (() =>
-        runpod?.engine ??
-        createPreviewEngine({
+    const local = overrides.createEngine
+      ? await overrides.createEngine(store)
+      : await createPreviewEngine({
           store,
           tempDirectory: join(previewDirectory, processes.id),
           encoder: config.previewEncoder,
           ffmpegPath: config.ffmpegPath,
           log,
-        }));
-    const engine = await createEngine(store);
-    opened.push(engine.stop);
+        });
+    opened.push(local.stop);
+    const engine = runpod?.engine ?? local;
+    if (runpod) opened.push(runpod.engine.stop);
 
-    const dispatcher = createDispatcher({
-      runs: createRunRepository(db, newId),
-      engine,
-      checkVideo: createVideoCheck(store),
-      changes,
-      now,
-      replicaId: processes.id,
-      log,
-      events: createEvents(log, metrics, engine.name),
-      options: {
-        maxRunsInFlight: config.maxRunsInFlight,
-        leaseMs: 4000,
-        pollMs: 1000,
-        startTimeoutMs: config.startTimeoutMs,
-        runTimeoutMs: (audioSeconds) =>
-          Math.min(120_000 + audioSeconds * config.runSecondsPerAudioSecond * 1000, MAX_RUN_MS),
-        queueTimeoutMs: config.queueTimeoutMs,
-        maxFailedRuns: 3,
-        maxLostRuns: 20,
-        ...overrides.dispatcher,
-      },
-    });
+    const dispatcherFor = (mode: KeyMode, engine: Engine, options: Partial<DispatcherOptions>) =>
+      createDispatcher({
+        runs: createRunRepository(db, newId),
+        mode,
+        engine,
+        checkVideo: createVideoCheck(store),
+        changes,
+        now,
+        replicaId: processes.id,
+        log,
+        events: createEvents(log, metrics, { engine: engine.name, mode }),
+        options: {
+          maxRunsInFlight: config.maxRunsInFlight,
+          leaseMs: 4000,
+          pollMs: 1000,
+          startTimeoutMs: config.startTimeoutMs,
+          runTimeoutMs: (audioSeconds) =>
+            Math.min(120_000 + audioSeconds * config.runSecondsPerAudioSecond * 1000, MAX_RUN_MS),
+          queueTimeoutMs: config.queueTimeoutMs,
+          maxFailedRuns: 3,
+          maxLostRuns: 20,
+          ...options,
+          ...overrides.dispatcher,
+        },
+      });
+    const dispatchers = {
+      live: dispatcherFor("live", engine, {}),
+      test: dispatcherFor("test", createTestEngine(local), {
+        maxRunsInFlight: MAX_TEST_RUNS,
+        runTimeoutMs: (audioSeconds) => TEST_RUN_MS + audioSeconds * 60_000,
+      }),
+    };
 
     const retention = createRetention({
       retention: createRetentionRepository(db),
@@ -155,7 +176,14 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       log,
     });
     const limits = config.inputLimits;
-    const apiKeys = createApiKeyService({ apiKeys: createApiKeyRepository(db), now, newId });
+    const apiKeys = createApiKeyService({
+      apiKeys: createApiKeyRepository(db),
+      defaultLimits: config.keyLimits,
+      now,
+      newId,
+      events: createKeyEvents(log),
+      log,
+    });
     const uploads = createUploadService({
       uploads: createUploadRepository(db),
       store,
@@ -166,15 +194,21 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     });
     const jobs = createJobService({
       jobs: createJobRepository(db),
+      admit: createAdmission({
+        admissions: createAdmissionRepository(db),
+        budget: config.budget,
+        now,
+      }),
       uploads,
       retention,
       store,
       changes,
       now,
       newId,
-      wakeDispatcher: dispatcher.wake,
+      wakeDispatcher: (mode) => dispatchers[mode].wake(),
       queueTimeoutMs: config.queueTimeoutMs,
       videoTtlSeconds: config.videoTtlSeconds,
+      gpuPricePerSecond: runpod && Math.max(...Object.values(config.gpuPrices)),
     });
 
     const server = createServer({
@@ -184,6 +218,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         uploads,
         limits: toLimits(engine.name, limits, config.videoTtlSeconds),
       },
+      requestLimiter: createRequestLimiter(createRequestWindowRepository(database.relaxed)),
       inputLimits: limits,
       diskStore,
       webhooks: runpod && { isFromRunPod: runpod.isFromRunPod, publish: changes.publish },
@@ -195,8 +230,12 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     });
 
     if (config.bootstrapApiKey) await apiKeys.accept(config.bootstrapApiKey);
-    dispatcher.start();
-    opened.push(dispatcher.stop);
+    apiKeys.start();
+    opened.push(apiKeys.stop);
+    for (const dispatcher of Object.values(dispatchers)) {
+      dispatcher.start();
+      opened.push(dispatcher.stop);
+    }
     retention.start();
     opened.push(retention.stop);
     if (runpod && config.keepAliveMs !== undefined) {

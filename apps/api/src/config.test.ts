@@ -38,6 +38,9 @@ test("without variables the server is for this machine alone, with an embedded d
     videoTtlSeconds: 6 * 3600,
     r2: undefined,
     inputLimits: { image: LIMITS.image, audio: LIMITS.audio },
+    keyLimits: { requestsPerMinute: 600, jobsInFlight: 100, jobsQueued: 100, gpuSecondsPerDay: undefined },
+    budget: { usdPerDay: undefined, usdPerMonth: undefined, warnShares: [0.5, 0.8, 0.95] },
+    corsOrigins: [],
   });
 });
 
@@ -53,6 +56,15 @@ test.each([
   [{ VIDEO_TTL_SECONDS: "3600" }, { videoTtlSeconds: 3600 }],
   [{ MAX_AUDIO_SECONDS: "30" }, { inputLimits: { audio: { ...LIMITS.audio, maxSeconds: 30 } } }],
   [R2, { r2: { endpoint: "https://a.r2.example.com", bucket: "b", accessKeyId: "k", secretAccessKey: "s" } }],
+  [{ KEY_JOBS_QUEUED: "3" }, { keyLimits: { jobsQueued: 3 } }],
+  [
+    { BUDGET_USD_PER_DAY: "2.50", BUDGET_WARN_SHARES: ".5,1" },
+    { budget: { usdPerDay: 2.5, warnShares: [0.5, 1] } },
+  ],
+  [
+    { CORS_ORIGINS: "https://a.example.com, http://localhost:5173" },
+    { corsOrigins: ["https://a.example.com", "http://localhost:5173"] },
+  ],
   [{ BOOTSTRAP_API_KEY: KEY }, { bootstrapApiKey: KEY }],
 ])("%j is understood", (env, expected) => {
   expect(parseConfig(env)).toMatchObject(expected);
@@ -80,6 +92,14 @@ describe("mistakes", () => {
     MAX_IMAGE_PIXELS: "50000001",
     MAX_AUDIO_BYTES: "0",
     MAX_AUDIO_SECONDS: "36001",
+    KEY_REQUESTS_PER_MINUTE: "0",
+    KEY_JOBS_IN_FLIGHT: "many",
+    KEY_JOBS_QUEUED: "-1",
+    KEY_GPU_SECONDS_PER_DAY: "1.5",
+    BUDGET_USD_PER_DAY: "$secret",
+    BUDGET_USD_PER_MONTH: "-1",
+    BUDGET_WARN_SHARES: "1.5",
+    CORS_ORIGINS: "https://app.example.com/secret",
   };
   const message = (env: Record<string, string>) => {
     try {

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { keyModeOf } from "@avatar/contract/api-keys";
+import type { KeyLimits } from "@avatar/contract/key-types";
 import { type InputLimits, LIMITS } from "@avatar/contract/limits";
 import { z } from "zod";
 import type { RunPodConfig } from "./engine/runpod/runpod-client.ts";
@@ -40,6 +41,19 @@ export interface Config {
   /** Where uploads and videos are kept; undefined for `dataDir`. */
   r2: R2Config | undefined;
   inputLimits: InputLimits;
+  /** Of keys that have none of their own. */
+  keyLimits: KeyLimits;
+  budget: BudgetConfig;
+  /** Web pages of these origins may call the API. */
+  corsOrigins: string[];
+}
+
+/** What all live keys together may cost. */
+export interface BudgetConfig {
+  usdPerDay: number | undefined;
+  usdPerMonth: number | undefined;
+  /** At these shares of a budget the operator is warned. */
+  warnShares: number[];
 }
 
 /** `auto` takes the ffmpeg program where it is usable, else its WebAssembly build. */
@@ -72,6 +86,15 @@ const whole = (min: number, max: number) =>
     .regex(/^\d+$/, `expected a whole number from ${min} to ${max}`)
     .transform(Number)
     .pipe(z.number().min(min, `expected at least ${min}`).max(max, `expected at most ${max}`));
+
+const dollars = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, "expected dollars, for example 25 or 2.50")
+  .transform(Number);
+
+/** As browsers send it. */
+const isOrigin = (text: string) =>
+  URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 
 /** Every variable the server reads. Docs and `.env.example` are checked against this list by a test. */
 export const EnvSchema = z.object({
@@ -139,6 +162,22 @@ export const EnvSchema = z.object({
   MAX_IMAGE_PIXELS: whole(1, image.maxPixels).default(image.maxPixels),
   MAX_AUDIO_BYTES: whole(1, 4096 * MIB).default(audio.maxBytes),
   MAX_AUDIO_SECONDS: whole(1, 36_000).optional(),
+  KEY_REQUESTS_PER_MINUTE: whole(1, 1e9).default(600),
+  KEY_JOBS_IN_FLIGHT: whole(1, 1e9).default(100),
+  KEY_JOBS_QUEUED: whole(1, 1e9).default(100),
+  KEY_GPU_SECONDS_PER_DAY: whole(0, 1e9).optional(),
+  BUDGET_USD_PER_DAY: dollars.optional(),
+  BUDGET_USD_PER_MONTH: dollars.optional(),
+  BUDGET_WARN_SHARES: z
+    .string()
+    .regex(/^(0?\.\d+|1)(,(0?\.\d+|1))*$/, "expected shares from 0 to 1, for example 0.5,0.8,0.95")
+    .default("0.5,0.8,0.95")
+    .transform((text) => text.split(",").map(Number)),
+  CORS_ORIGINS: z
+    .string()
+    .transform((text) => text.split(",").map((origin) => origin.trim()))
+    .refine((origins) => origins.every(isOrigin), "expected origins, for example https://app.example.com")
+    .optional(),
 });
 
 export class ConfigError extends StartError {
@@ -202,6 +241,18 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       image: { ...image, maxBytes: vars.MAX_IMAGE_BYTES, maxPixels: vars.MAX_IMAGE_PIXELS },
       audio: { ...audio, maxBytes: vars.MAX_AUDIO_BYTES, maxSeconds },
     },
+    keyLimits: {
+      requestsPerMinute: vars.KEY_REQUESTS_PER_MINUTE,
+      jobsInFlight: vars.KEY_JOBS_IN_FLIGHT,
+      jobsQueued: vars.KEY_JOBS_QUEUED,
+      gpuSecondsPerDay: vars.KEY_GPU_SECONDS_PER_DAY,
+    },
+    budget: {
+      usdPerDay: vars.BUDGET_USD_PER_DAY,
+      usdPerMonth: vars.BUDGET_USD_PER_MONTH,
+      warnShares: vars.BUDGET_WARN_SHARES,
+    },
+    corsOrigins: vars.CORS_ORIGINS ?? [],
   };
 }
 

@@ -1,11 +1,12 @@
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
-import type { Issue } from "@avatar/contract/types";
+import type { Issue, LimitReached } from "@avatar/contract/types";
 
 interface Options {
   /** What happened, in a sentence, for the customer. Default: the code's title. */
   detail?: string;
   issues?: Issue[];
   retryAfterMs?: number;
+  limit?: LimitReached;
   /** For the log only. */
   cause?: unknown;
 }
@@ -16,11 +17,13 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly issues: Issue[] | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly limit: LimitReached | undefined;
 
   constructor(code: ErrorCode, options: Options = {}) {
     super(options.detail ?? `${ERRORS[code].title}.`, { cause: options.cause });
     this.code = code;
     this.issues = options.issues;
     this.retryAfterMs = options.retryAfterMs;
+    this.limit = options.limit;
   }
 }

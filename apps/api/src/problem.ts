@@ -10,7 +10,7 @@ const RETRY_AFTER_MS = 1000;
 
 /** What a customer may know of an error. Anything unexpected becomes `internal`, without its message. */
 export function toProblem(error: unknown, requestId: string): Problem {
-  const { code, message, issues, retryAfterMs } = toAppError(error);
+  const { code, message, issues, retryAfterMs, limit } = toAppError(error);
   const { status, title, hint } = ERRORS[code];
   const docs = errorDocsPath(code);
   return {
@@ -24,6 +24,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
     requestId,
     ...(issues && { issues }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(limit && { limit }),
   };
 }
 

@@ -9,7 +9,7 @@ let api: TestApi;
 let revoked: string;
 beforeAll(async () => {
   api = await startTestApi({ dispatcher: { maxRunsInFlight: 0 } });
-  revoked = await insertKey(api, "owner_other", new Date());
+  revoked = await insertKey(api, "owner_other", { revokedAt: new Date() });
 });
 afterAll(() => api.stop());
 

@@ -4,6 +4,8 @@ import { createApiKeyRepository } from "../src/api-keys/api-key-repository.ts";
 import { createApiKeyService } from "../src/api-keys/api-key-service.ts";
 import { apiKeys } from "../src/db/schema/schema.ts";
 import { newId } from "../src/ids.ts";
+import { createKeyEvents } from "../src/telemetry/events.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 
 let api: TestApi;
@@ -13,8 +15,16 @@ beforeAll(async () => {
 beforeEach(() => api.db.delete(apiKeys));
 afterAll(() => api.stop());
 
+const log = createLogger("silent");
 const service = () =>
-  createApiKeyService({ apiKeys: createApiKeyRepository(api.db), now: () => new Date(), newId });
+  createApiKeyService({
+    apiKeys: createApiKeyRepository(api.db),
+    defaultLimits: {},
+    now: () => new Date(),
+    newId,
+    events: createKeyEvents(log),
+    log,
+  });
 const statusWith = async (key: string | undefined) =>
   (await api.rest("GET", "/v1/jobs", undefined, { authorization: `Bearer ${key}` })).status;
 

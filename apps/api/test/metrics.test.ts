@@ -16,9 +16,9 @@ test("metrics tell how runs and jobs ended", async () => {
   await untilStatus(api.db, (await queueJob(api)).id, "failed");
   await until("both are counted", async () => (await api.metrics()).length === 3);
   expect(await api.metrics()).toEqual([
-    'avatar_runs_total{engine="scripted",outcome="succeeded",code=""} 1',
-    'avatar_runs_total{engine="scripted",outcome="failed",code="no_face"} 1',
-    'avatar_jobs_failed_total{code="no_face"} 1',
+    'avatar_runs_total{engine="scripted",mode="live",outcome="succeeded",code=""} 1',
+    'avatar_runs_total{engine="scripted",mode="live",outcome="failed",code="no_face"} 1',
+    'avatar_jobs_failed_total{mode="live",code="no_face"} 1',
   ]);
 });
 

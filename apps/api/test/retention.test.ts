@@ -79,7 +79,12 @@ test("a video whose deletion broke off is deleted by the next sweep", async () =
   const id = await generate(await api.uploadFixtures());
   const { videoKey } = await untilStatus(api.db, id, "succeeded");
   // All that DELETE had done when its process died.
-  await createJobRepository(api.db).end(OWNER, id, "expired", new Date());
+  await createJobRepository(api.db).end(
+    { owner: OWNER, mode: "live", childKeyId: undefined },
+    id,
+    "expired",
+    new Date(),
+  );
 
   await sweepAt(Date.now() + 1000);
   expect(await objects()).not.toContain(videoKey);

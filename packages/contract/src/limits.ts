@@ -35,6 +35,12 @@ export const LIMITS = {
   idempotencySeconds: 24 * 3600,
   idempotencyKey: { maxLength: 255 },
   jsonBodyBytes: 64 * 1024,
+  /** Of a scripted outcome. */
+  testSeconds: { max: 600 },
+  /** Of a key that another one made for a browser. */
+  childKeyTtlSeconds: { min: 60, default: 900, max: 3600 },
+  /** How long a key that was rotated works as well. */
+  keyOverlapSeconds: { default: 24 * 3600, max: 7 * 24 * 3600 },
 } as const satisfies InputLimits & Record<string, unknown>;
 
 /** Content types that an upload may declare, each with the format its bytes must have. */

@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
+import { JOB_ERROR_CODES } from "./job-errors.ts";
 import { LIMITS, MEDIA_TYPE_NAMES } from "./limits.ts";
 
 /** What UTF-8 and Postgres can store. */
-const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0");
-const NOT_STORABLE = "expected text without NUL and without halves of surrogate pairs";
+export const storable = [
+  (text: string) => text.isWellFormed() && !text.includes("\0"),
+  "expected text without NUL and without halves of surrogate pairs",
+] as const;
 
-const Timestamp = z.iso.datetime().describe("ISO 8601 in UTC");
+export const Timestamp = z.iso.datetime().describe("ISO 8601 in UTC");
 export const Sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits in lower case")
@@ -33,7 +36,7 @@ export const Prompt = z
   .string()
   .min(1)
   .max(prompt.maxLength)
-  .refine(isStorable, NOT_STORABLE)
+  .refine(...storable)
   .describe("What the person does while speaking, in a sentence; engines may ignore it");
 export const Seed = z
   .int()
@@ -42,8 +45,15 @@ export const Seed = z
   .describe("The same files, settings and seed give the same video");
 const Metadata = z
   .record(
-    z.string().min(1).max(metadata.maxKeyLength).refine(isStorable, NOT_STORABLE),
-    z.string().max(metadata.maxValueLength).refine(isStorable, NOT_STORABLE),
+    z
+      .string()
+      .min(1)
+      .max(metadata.maxKeyLength)
+      .refine(...storable),
+    z
+      .string()
+      .max(metadata.maxValueLength)
+      .refine(...storable),
   )
   .refine((value) => Object.keys(value).length <= metadata.maxKeys, `at most ${metadata.maxKeys} keys`)
   .describe("Your own labels, returned with the job");
@@ -53,8 +63,21 @@ const TtlSeconds = z
   .max(videoTtlSeconds.max)
   .describe("How long the video is kept once it is there");
 
+const testSeconds = z.number().min(0).max(LIMITS.testSeconds.max).optional();
+const TestOutcome = z
+  .strictObject({
+    failWith: z.enum(JOB_ERROR_CODES).optional().describe("Fails with this code once it has rendered"),
+    queueSeconds: testSeconds.describe("Waits in the queue for so long"),
+    renderSeconds: testSeconds.describe("Renders for so long at least"),
+  })
+  .describe("What shall come of the job, to try how your program takes it; for test keys only");
+
 /** Ids are opaque to customers; the bound only keeps nonsense out of the database. */
-const Id = z.string().min(1).max(64).refine(isStorable, NOT_STORABLE);
+export const Id = z
+  .string()
+  .min(1)
+  .max(64)
+  .refine(...storable);
 
 const jobSettings = {
   aspect: Aspect.default("auto"),
@@ -65,12 +88,17 @@ const jobSettings = {
   ttlSeconds: TtlSeconds.optional().describe(
     "Keep the video for less than the time that `GET /v1/limits` tells",
   ),
+  test: TestOutcome.optional(),
 };
 
 /** The fields of a form that are not files. */
 export const JobSettings = z.strictObject(jobSettings);
 
-const FileRef = z.string().min(1).max(LIMITS.url.maxLength).refine(isStorable, NOT_STORABLE);
+const FileRef = z
+  .string()
+  .min(1)
+  .max(LIMITS.url.maxLength)
+  .refine(...storable);
 
 export const CreateJobInput = z
   .strictObject({
@@ -291,6 +319,24 @@ export const Limits = z
 
 export const Issue = z.object({ path: z.string(), message: z.string() }).meta({ id: "Issue" });
 
+const LimitReached = z
+  .object({
+    of: z.enum(["key", "childKey", "service"]).describe("service: of all customers together"),
+    name: z.enum([
+      "requestsPerMinute",
+      "jobsInFlight",
+      "jobsQueued",
+      "gpuSecondsPerDay",
+      "usdPerDay",
+      "usdPerMonth",
+    ]),
+    max: z.number().optional().describe("Left out for the service"),
+    left: z.number().optional().describe("Left out for the service"),
+    resetsAt: Timestamp.optional().describe("When it begins anew, where time alone does that"),
+  })
+  .describe("Which limit the request ran into")
+  .meta({ id: "LimitReached" });
+
 export const Problem = z
   .object({
     type: z.string(),
@@ -303,5 +349,6 @@ export const Problem = z
     requestId: z.string().describe("Quote it when you report a problem"),
     issues: z.array(Issue).optional(),
     retryAfterMs: z.int().optional(),
+    limit: LimitReached.optional(),
   })
   .meta({ id: "Problem" });

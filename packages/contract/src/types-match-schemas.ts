@@ -1,5 +1,7 @@
 /** Compiles only while the plain types and the schemas say the same. */
 import type { z } from "zod";
+import type * as keySchemas from "./key-schemas.ts";
+import type * as keyTypes from "./key-types.ts";
 import type * as schemas from "./schemas.ts";
 import type * as types from "./types.ts";
 
@@ -22,4 +24,13 @@ export type Checks = [
   Check<Same<z.output<typeof schemas.Upload>, types.Upload>>,
   Check<Same<z.output<typeof schemas.Limits>, types.Limits>>,
   Check<Same<z.output<typeof schemas.Problem>, types.Problem>>,
+  Check<Same<z.output<typeof keySchemas.Key>, keyTypes.Key>>,
+  Check<Same<z.output<typeof keySchemas.NewKey>, keyTypes.NewKey>>,
+  Check<Same<z.output<typeof keySchemas.KeyPage>, keyTypes.KeyPage>>,
+  Check<Same<z.input<typeof keySchemas.CreateKeyInput>, keyTypes.CreateKeyInput>>,
+  Check<Same<z.input<typeof keySchemas.CreateChildKeyInput>, keyTypes.CreateChildKeyInput>>,
+  Check<Same<z.input<typeof keySchemas.UpdateKeyInput>, keyTypes.UpdateKeyInput>>,
+  Check<Same<z.input<typeof keySchemas.RotateKeyInput>, keyTypes.RotateKeyInput>>,
+  Check<Same<z.input<typeof keySchemas.KeyIdInput>, keyTypes.KeyIdInput>>,
+  Check<Same<z.input<typeof keySchemas.ListKeysInput>, keyTypes.ListKeysInput>>,
 ];

@@ -3,6 +3,8 @@
  * nothing that a customer would have to install. `types-match-schemas.ts` proves them equal to the schemas.
  */
 import type { ErrorCode } from "./errors.ts";
+import type { JobErrorCode } from "./job-errors.ts";
+import type { KeyLimits } from "./key-types.ts";
 import type { InputLimits, MediaType } from "./limits.ts";
 
 /** Shape of the video. `auto` follows the image: wide, upright or square. */
@@ -27,6 +29,18 @@ export interface JobSettings {
   metadata?: Record<string, string> | undefined;
   /** Keep the video for less than the usual time, six hours unless the operator set another. */
   ttlSeconds?: number | undefined;
+  /** What shall come of the job, to try how your program takes it. For test keys only. */
+  test?: TestOutcome | undefined;
+}
+
+/** A scripted outcome, for test keys. All may be combined. */
+export interface TestOutcome {
+  /** Fails with this code once it has rendered. */
+  failWith?: JobErrorCode | undefined;
+  /** Waits in the queue for so long: 0 to 600. */
+  queueSeconds?: number | undefined;
+  /** Renders for so long at least: 0 to 600. */
+  renderSeconds?: number | undefined;
 }
 
 export interface CreateJobInput extends JobSettings {
@@ -259,4 +273,17 @@ export interface Problem {
   requestId: string;
   issues?: Issue[] | undefined;
   retryAfterMs?: number | undefined;
+  /** Of a request that a limit or a budget refused. */
+  limit?: LimitReached | undefined;
+}
+
+/** Which limit a request ran into. */
+export interface LimitReached {
+  /** `service`: of all customers together; its amounts are not told. */
+  of: "key" | "childKey" | "service";
+  name: keyof KeyLimits;
+  max?: number | undefined;
+  left?: number | undefined;
+  /** When it begins anew, where time alone does that. */
+  resetsAt?: string | undefined;
 }

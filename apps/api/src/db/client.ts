@@ -20,6 +20,8 @@ export type Db = PgDatabase<PgQueryResultHKT, typeof schema>;
 
 export interface Database {
   db: Db;
+  /** For what may be forgotten if the database server itself crashes: its commits do not wait for the disk. */
+  relaxed: Db;
   /** Calls `onMessage` for each NOTIFY on `channel`, and `onReconnect` when some may have been missed. */
   listen(channel: string, onMessage: (payload: string) => void, onReconnect: () => void): Promise<void>;
   notify(channel: string, payload: string): Promise<void>;
@@ -53,6 +55,7 @@ async function openPglite(dataDir: string): Promise<Database> {
     await migratePglite(db, { migrationsFolder });
     return {
       db,
+      relaxed: db,
       async listen(channel, onMessage) {
         await client.listen(channel, onMessage);
       },
@@ -73,7 +76,7 @@ async function openPglite(dataDir: string): Promise<Database> {
 }
 
 async function openPostgres(url: string): Promise<Database> {
-  const connect = (max: number) =>
+  const connect = (max: number, settings = {}) =>
     postgres(url, {
       max,
       connect_timeout: 2,
@@ -82,19 +85,21 @@ async function openPostgres(url: string): Promise<Database> {
       onnotice: () => {},
       // No array types are in use, and where the connection breaks during this query, the process ends.
       fetch_types: false,
-      connection: { application_name: "avatar-api", statement_timeout: 10_000 },
+      connection: { application_name: "avatar-api", statement_timeout: 10_000, ...settings },
     });
   const client = connect(10);
   // Drizzle replaces the parsers of the client it is given, so LISTEN and NOTIFY have one of their own.
   const signals = connect(1);
+  const relaxed = connect(2, { synchronous_commit: "off" });
   const close = async () => {
-    await Promise.all([client.end({ timeout: 2 }), signals.end({ timeout: 2 })]);
+    await Promise.all([client, signals, relaxed].map((each) => each.end({ timeout: 2 })));
   };
   try {
     const db = drizzlePostgres({ client, ...options });
     await migrateOnce(url);
     return {
       db,
+      relaxed: drizzlePostgres({ client: relaxed, ...options }),
       async listen(channel, onMessage, onReconnect) {
         let connectedBefore = false;
         await signals.listen(channel, onMessage, () => {

@@ -4,4 +4,5 @@ export const LOCKS = {
   sweep: 7_305_512_842,
   claim: 7_305_512_843,
   keepAlive: 7_305_512_844,
+  budget: 7_305_512_845,
 } as const;

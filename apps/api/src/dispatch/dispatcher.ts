@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { KeyMode } from "@avatar/contract/api-keys";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { isDatabaseUnavailable } from "../db/unavailable.ts";
 import { type Engine, EngineBusy, EngineError, type RunUsage } from "../engine/engine.ts";
@@ -25,6 +26,8 @@ interface Following {
 
 interface Deps {
   runs: RunRepository;
+  /** Whose jobs it takes; another dispatcher takes the others. */
+  mode: KeyMode;
   engine: Engine;
   checkVideo: CheckVideo;
   changes: JobChanges;
@@ -61,7 +64,7 @@ const STOPPING_RETRY_MS = 3000;
 
 /** Moves jobs from the queue to the engine and their outcome back. One loop in every replica; leases keep them apart. */
 export function createDispatcher(deps: Deps) {
-  const { runs, engine, checkVideo, changes, now, replicaId, log, events, options } = deps;
+  const { runs, mode, engine, checkVideo, changes, now, replicaId, log, events, options } = deps;
   const inFlight = new Map<string, Following>();
   const stopping = new AbortController();
   const logFailed = (what: string) => (error: unknown) => {
@@ -86,6 +89,7 @@ export function createDispatcher(deps: Deps) {
     if (free <= 0) return;
     const claimed = await runs.claim(free, replicaId, options.leaseMs, {
       now: now(),
+      mode,
       startBy: after(options.startTimeoutMs),
       engine: engine.name,
       linksUntil: engine.isRemote ? linksUntil : undefined,
@@ -208,7 +212,7 @@ export function createDispatcher(deps: Deps) {
     const time = performance.now();
     if (time - reapedAtMs > options.pollMs + options.leaseMs / 2) spareUntilMs = time + options.leaseMs;
     if (time >= spareUntilMs) await reapLost();
-    const overdue = await runs.failOverdue(now());
+    const overdue = await runs.failOverdue(mode, now());
     for (const { jobId, code } of overdue) events.jobOverdue(jobId, code);
     changes.publish(...overdue.map(({ jobId }) => jobId));
     reapedAtMs = performance.now();
@@ -216,7 +220,7 @@ export function createDispatcher(deps: Deps) {
 
   async function reapLost(): Promise<void> {
     const { lost, adopted } = await runs.atomically(async (tx) => {
-      const unfollowed = await tx.lockUnfollowed(LOST_BATCH);
+      const unfollowed = await tx.lockUnfollowed(mode, LOST_BATCH);
       // Remote runs go on; those of canceled jobs are taken up, too, to be ended.
       const living = unfollowed.filter((run) => engine.isRemote && run.engine === engine.name);
       const adopted = await tx.adopt(

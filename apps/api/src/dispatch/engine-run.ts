@@ -30,6 +30,7 @@ export const toEngineRun = (
   fit: job.fit,
   prompt: job.prompt ?? undefined,
   seed: job.seed,
+  test: job.test ?? undefined,
 });
 
 const toEngineInput = (uploadId: string, upload: ClaimedRun["image"]): EngineInput => ({

@@ -1,3 +1,4 @@
+import type { KeyMode } from "@avatar/contract/api-keys";
 import { and, eq, inArray, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
@@ -52,12 +53,15 @@ export function createLeaseRepository(db: Db) {
       return loadRuns(db, rows, true);
     },
 
-    /** Runs that nobody follows any more, locked until the transaction ends: only one replica gets each. */
-    async lockUnfollowed(limit: number): Promise<(RunRef & { engine: string; jobWaits: boolean })[]> {
+    /** Runs of the mode that nobody follows any more, locked until the transaction ends: only one replica gets each. */
+    async lockUnfollowed(
+      mode: KeyMode,
+      limit: number,
+    ): Promise<(RunRef & { engine: string; jobWaits: boolean })[]> {
       const open = await db
         .select({ runId: runs.id, jobId: runs.jobId, engine: runs.engine })
         .from(runs)
-        .where(and(isNull(runs.outcome), lt(runs.leaseUntil, sql`clock_timestamp()`)))
+        .where(and(eq(runs.mode, mode), isNull(runs.outcome), lt(runs.leaseUntil, sql`clock_timestamp()`)))
         .limit(limit)
         .for("update", { skipLocked: true });
       const held = await holding(open.map((run) => run.runId));

@@ -1,67 +1,95 @@
-import { and, asc, eq, gt, isNotNull, lte, max, sql } from "drizzle-orm";
+import type { KeyMode } from "@avatar/contract/api-keys";
+import { and, asc, eq, gt, lte, max, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs } from "../db/schema/schema.ts";
 
-/** Of each owner's queue so many more jobs are looked at, as other replicas may be about to take the first ones. */
+/** Of each queue so many more jobs are looked at, as other replicas may be about to take the first ones. */
 const CLAIMED_ELSEWHERE = 20;
 
 /**
- * Locks up to `limit` queued jobs whose turn it is. The owner with the fewest jobs running is first, then the one whose
- * last job began the longest ago; of an owner's jobs, the oldest.
+ * Locks up to `limit` queued jobs of the mode whose turn it is. The owner with the fewest jobs running is first, then the
+ * one whose last job began the longest ago. Of an owner's keys it is likewise the one with the fewest jobs running, and of
+ * a key's jobs the oldest.
  */
 export async function lockNextJobs(
   tx: Db,
+  mode: KeyMode,
   limit: number,
   now: Date,
 ): Promise<{ id: string; audioSeconds: number }[]> {
   const spare = limit + CLAIMED_ELSEWHERE;
   // Spelled as in the index, which a condition with a parameter could not use.
   const isQueued = sql`${jobs.status} = 'queued'`;
-  const waiting = tx
+  const isDue = and(isQueued, lte(jobs.runAfter, now));
+  const unfinished = tx
     .select({
       owner: jobs.owner,
+      keyId: jobs.keyId,
       running: sql<number>`count(*) filter (where not ${isQueued})`.as("running"),
+      ownRunning:
+        sql<number>`sum(count(*) filter (where not ${isQueued})) over (partition by ${jobs.owner})`.as(
+          "own_running",
+        ),
+      oldest: sql<Date | null>`min(${jobs.createdAt}) filter (where ${isDue})`.as("oldest"),
     })
     .from(jobs)
-    .where(isNotNull(jobs.deadlineAt)) // All unfinished ones.
-    .groupBy(jobs.owner)
-    .having(sql`bool_or(${isQueued} and ${lte(jobs.runAfter, now)})`)
+    .where(and(sql`${jobs.deadlineAt} is not null`, eq(jobs.mode, mode)))
+    .groupBy(jobs.owner, jobs.keyId)
+    .as("unfinished");
+  const { owner, keyId, running, ownRunning, oldest } = unfinished;
+  const keyPlace = sql<number>`row_number() over (partition by ${owner} order by ${running}, ${oldest})`;
+  const waiting = tx
+    .select({ owner, keyId, running, ownRunning, keyPlace: keyPlace.as("key_place") })
+    .from(unfinished)
+    .where(sql`${oldest} is not null`)
     .as("waiting");
   const served = tx
     .select({ at: max(jobs.startedAt).as("at") })
     .from(jobs)
-    .where(eq(jobs.owner, waiting.owner))
+    .where(and(eq(jobs.mode, mode), eq(jobs.owner, waiting.owner), sql`${jobs.startedAt} is not null`))
     .as("served");
-  // As many jobs as are wanted can belong to so many owners at most.
-  const owners = tx
-    .select({ owner: waiting.owner, running: waiting.running, servedAt: served.at })
+  // As many jobs as are wanted can be of so many keys at most.
+  const keys = tx
+    .select({
+      owner: waiting.owner,
+      keyId: waiting.keyId,
+      running: waiting.running,
+      ownRunning: waiting.ownRunning,
+      servedAt: served.at,
+    })
     .from(waiting)
     .crossJoinLateral(served)
-    .orderBy(waiting.running, sql`${served.at} nulls first`)
+    .orderBy(sql`${waiting.ownRunning} + ${waiting.keyPlace}`, sql`${served.at} nulls first`)
     .limit(spare)
-    .as("owners");
+    .as("keys");
   const own = tx
     .select({
       id: jobs.id,
+      createdAt: jobs.createdAt,
       place: sql<number>`row_number() over (order by ${jobs.createdAt}, ${jobs.id})`.as("place"),
     })
     .from(jobs)
-    .where(and(eq(jobs.owner, owners.owner), isQueued, lte(jobs.runAfter, now)))
+    .where(and(eq(jobs.mode, mode), eq(jobs.owner, keys.owner), eq(jobs.keyId, keys.keyId), isDue))
     .orderBy(asc(jobs.createdAt), asc(jobs.id))
     .limit(spare)
     .as("own");
+  const ownPlace = sql<number>`row_number() over (partition by ${keys.owner} order by ${keys.running} + ${own.place},
+    ${own.createdAt}, ${own.id})`;
+  const inTurn = tx
+    .select({
+      id: own.id,
+      turn: sql<number>`${keys.ownRunning} + ${ownPlace}`.as("turn"),
+      servedAt: keys.servedAt,
+    })
+    .from(keys)
+    .crossJoinLateral(own)
+    .as("in_turn");
   return tx
     .select({ id: jobs.id, audioSeconds: jobs.audioSeconds })
-    .from(owners)
-    .crossJoinLateral(own)
-    .innerJoin(jobs, eq(jobs.id, own.id))
+    .from(inTurn)
+    .innerJoin(jobs, eq(jobs.id, inTurn.id))
     .where(and(isQueued, gt(jobs.deadlineAt, now)))
-    .orderBy(
-      sql`${owners.running} + ${own.place}`,
-      sql`${owners.servedAt} nulls first`,
-      asc(jobs.createdAt),
-      asc(jobs.id),
-    )
+    .orderBy(inTurn.turn, sql`${inTurn.servedAt} nulls first`, asc(jobs.createdAt), asc(jobs.id))
     .limit(limit)
     .for("update", { of: jobs, skipLocked: true });
 }

@@ -1,4 +1,5 @@
-import type { ErrorCode } from "@avatar/contract/errors";
+import type { KeyMode } from "@avatar/contract/api-keys";
+import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { and, count, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
@@ -7,6 +8,8 @@ import { jobs, runs } from "../db/schema/schema.ts";
 import type { RunUsage } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
+import type { JobRow } from "../jobs/job-repository.ts";
+import { addUsage, usageOf } from "../usage/usage-repository.ts";
 import { type ClaimedRun, loadRuns } from "./claimed-run-repository.ts";
 import { createLeaseRepository, leaseEnd } from "./lease-repository.ts";
 import { lockNextJobs } from "./queue-repository.ts";
@@ -43,14 +46,22 @@ export function createRunRepository(db: Db, newId: NewId) {
         .where(eq(runs.id, runId));
       return run?.outcome === outcome && run.endedAt?.getTime() === now.getTime();
     }
-    if (billedSeconds > 0)
-      await tx
+    if (billedSeconds > 0) {
+      const [job] = await tx
         .update(jobs)
         .set({
           billedSeconds: sql`${jobs.billedSeconds} + ${billedSeconds}`,
           costUsd: sql`${jobs.costUsd} + ${costUsd}::double precision`,
         })
-        .where(eq(jobs.id, ended.jobId));
+        .where(eq(jobs.id, ended.jobId))
+        .returning();
+      // Its job may have failed before, by its deadline.
+      const forgivenGpuSeconds = job?.error && isOurFault(job.error) ? billedSeconds : 0;
+      if (job)
+        await addUsage(tx, now, [
+          { ...usageOf(job), gpuSeconds: billedSeconds, forgivenGpuSeconds, costUsd },
+        ]);
+    }
     return true;
   }
 
@@ -81,11 +92,11 @@ export function createRunRepository(db: Db, newId: NewId) {
 
     /** Takes up to `limit` queued jobs, each with a new run under this process's lease. */
     async claim(limit: number, leaseOwner: string, leaseMs: number, newRuns: NewRuns): Promise<ClaimedRun[]> {
-      const { now, engine, startBy, linksUntil, maxOpen } = newRuns;
+      const { now, mode, engine, startBy, linksUntil, maxOpen } = newRuns;
       return db.transaction(async (tx) => {
         const free = maxOpen === undefined ? limit : maxOpen - (await countOpen(tx, engine));
         if (free <= 0) return [];
-        const picked = await lockNextJobs(tx, Math.min(limit, free), now);
+        const picked = await lockNextJobs(tx, mode, Math.min(limit, free), now);
         const begun: (typeof runs.$inferSelect)[] = [];
         for (const { id, audioSeconds } of picked) {
           const runId = newId("run");
@@ -101,7 +112,7 @@ export function createRunRepository(db: Db, newId: NewId) {
               startedAt: now,
             })
             .where(eq(jobs.id, id));
-          const run = { id: runId, jobId: id, engine, leaseOwner, startedAt: now };
+          const run = { id: runId, jobId: id, mode, engine, leaseOwner, startedAt: now };
           const until = linksUntil?.(audioSeconds) ?? null;
           const inserted = await tx
             .insert(runs)
@@ -190,7 +201,9 @@ export function createRunRepository(db: Db, newId: NewId) {
             videoExpiresAt: new Date(now.getTime() + run.job.ttlSeconds * 1000),
           })
           .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("succeeded"))))
-          .returning({ id: jobs.id });
+          .returning();
+        for (const job of moved)
+          await addUsage(tx, now, [{ ...usageOf(job), succeeded: 1, videoSeconds: video.seconds }]);
         // The commit of an earlier try may have got through although its answer did not.
         const won = moved.length > 0 || (await hasVideo(tx, run.jobId, videoKey));
         const ended = await endRun(tx, run.runId, { outcome: won ? "succeeded" : "abandoned", now, usage });
@@ -207,7 +220,7 @@ export function createRunRepository(db: Db, newId: NewId) {
       const { now } = end;
       return db.transaction(async (tx) => {
         const ended = await endRun(tx, run.runId, { ...end, code: error.code });
-        await tx
+        const failed = await tx
           .update(jobs)
           .set({
             status: "failed",
@@ -218,7 +231,9 @@ export function createRunRepository(db: Db, newId: NewId) {
             runId: null,
             error,
           })
-          .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("failed"))));
+          .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("failed"))))
+          .returning();
+        await addUsage(tx, now, failed.map(failedUsage));
         return ended;
       });
     },
@@ -258,25 +273,28 @@ export function createRunRepository(db: Db, newId: NewId) {
       return db.transaction((tx) => endRun(tx, runId, { outcome: "abandoned", now, usage }));
     },
 
-    /** Fails every job that has been in its state for too long. */
-    async failOverdue(now: Date): Promise<{ jobId: string; code: ErrorCode }[]> {
-      const rows = await db
-        .update(jobs)
-        .set({
-          status: "failed",
-          version: nextVersion,
-          updatedAt: now,
-          finishedAt: now,
-          deadlineAt: null,
-          runId: null,
-          error: sql`case ${jobs.status}
+    /** Fails every job of the mode that has been in its state for too long. */
+    async failOverdue(mode: KeyMode, now: Date): Promise<{ jobId: string; code: ErrorCode }[]> {
+      return db.transaction(async (tx) => {
+        const rows = await tx
+          .update(jobs)
+          .set({
+            status: "failed",
+            version: nextVersion,
+            updatedAt: now,
+            finishedAt: now,
+            deadlineAt: null,
+            runId: null,
+            error: sql`case ${jobs.status}
             when 'queued' then ${failure("queue_timeout", "No worker was free in time.")}
             when 'starting' then ${failure("start_timeout", "The worker did not start in time.")}
             else ${failure("run_timeout", "The render did not finish in time.")} end`,
-        })
-        .where(and(inArray(jobs.status, UNFINISHED), lt(jobs.deadlineAt, now)))
-        .returning({ jobId: jobs.id, error: jobs.error });
-      return rows.flatMap(({ jobId, error }) => (error ? [{ jobId, code: error.code }] : []));
+          })
+          .where(and(eq(jobs.mode, mode), inArray(jobs.status, UNFINISHED), lt(jobs.deadlineAt, now)))
+          .returning();
+        await addUsage(tx, now, rows.map(failedUsage));
+        return rows.flatMap(({ id, error }) => (error ? [{ jobId: id, code: error.code }] : []));
+      });
     },
   };
 }
@@ -288,6 +306,8 @@ export interface JobFailure {
 
 interface NewRuns {
   now: Date;
+  /** Whose jobs are taken. */
+  mode: KeyMode;
   startBy: Date;
   engine: string;
   /** For a remote engine: how long links that its workers get can live. */
@@ -304,5 +324,14 @@ interface RunEnd {
   now: Date;
   usage?: RunUsage | undefined;
 }
+
+const isOurFault = ({ code }: JobFailure) => ERRORS[code].status >= 500;
+
+/** What it took counts for no quota where it was our fault. */
+const failedUsage = (job: JobRow) => ({
+  ...usageOf(job),
+  failed: 1,
+  forgivenGpuSeconds: job.error && isOurFault(job.error) ? job.billedSeconds : 0,
+});
 
 const failure = (code: ErrorCode, detail: string) => sql`${JSON.stringify({ code, detail })}::jsonb`;

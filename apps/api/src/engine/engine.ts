@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@avatar/contract/errors";
-import type { Aspect, Fit } from "@avatar/contract/types";
+import type { Aspect, Fit, TestOutcome } from "@avatar/contract/types";
 
 /** What we need of a place that renders. */
 export interface Engine {
@@ -32,6 +32,8 @@ export interface EngineRun {
   fit: Fit;
   prompt: string | undefined;
   seed: number;
+  /** What shall come of it, where a test key says so. */
+  test: TestOutcome | undefined;
   /** When the run must have begun to render. */
   startBy: Date;
   /** How long it may render. */

@@ -1,11 +1,20 @@
 import type { Problem } from "@avatar/contract/types";
 import type { FastifyRequest } from "fastify";
 
-/** Each failed request is logged once, here: expected ones at info, ours at error with the cause. */
+const failures = new WeakMap<FastifyRequest, number>();
+
+/** How many calls of the request failed through our fault. */
+export const failuresOf = (request: FastifyRequest): number => failures.get(request) ?? 0;
+
+/** Each failed call is logged once, here: expected ones at info, ours at error with the cause. */
 export function logFailure(request: FastifyRequest, problem: Problem, error: unknown): void {
   const facts = { code: problem.code, status: problem.status, method: request.method, path: pathOf(request) };
-  if (problem.status >= 500) request.log.error({ ...facts, err: error }, problem.title);
-  else request.log.info(facts, problem.title);
+  if (problem.status < 500) {
+    request.log.info(facts, problem.title);
+    return;
+  }
+  failures.set(request, failuresOf(request) + 1);
+  request.log.error({ ...facts, err: error }, problem.title);
 }
 
 /** Without the query, which may hold a signature. */

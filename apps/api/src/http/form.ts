@@ -2,7 +2,7 @@ import { type MediaType, parseMediaType } from "@avatar/contract/limits";
 import { JobSettings } from "@avatar/contract/schemas";
 import { Busboy, type BusboyFileStream } from "@fastify/busboy";
 import type { FastifyRequest } from "fastify";
-import type { Caller } from "../api-keys/api-key-service.ts";
+import type { Caller } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import { unsupported } from "../uploads/file-type.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";

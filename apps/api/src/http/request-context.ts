@@ -1,6 +1,7 @@
 import { LIMITS } from "@avatar/contract/limits";
 import type { FastifyRequest } from "fastify";
-import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
+import type { ApiKeyService } from "../api-keys/api-key-service.ts";
+import type { Caller } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import type { Context, Services } from "../trpc/context.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
@@ -15,16 +16,21 @@ export async function authenticate(request: FastifyRequest, apiKeys: ApiKeyServi
   callers.set(request, await apiKeys.authenticate(key));
 }
 
+/** Of an authenticated request. */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = callers.get(request);
+  if (!caller) throw new Error("a route that needs a caller was not authenticated");
+  return caller;
+}
+
 /** What procedures get to know of an authenticated request. */
 export function createContext(
   request: FastifyRequest,
   services: Services,
   received: readonly UploadRow[] = [],
 ): Context {
-  const caller = callers.get(request);
-  if (!caller) throw new Error("a route that needs a caller was not authenticated");
   return {
-    caller,
+    caller: callerOf(request),
     services,
     idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
     received,

@@ -1,6 +1,7 @@
 import { ERRORS } from "@avatar/contract/errors";
 import { callTRPCProcedure } from "@trpc/server";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { requireScope } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
@@ -70,6 +71,7 @@ function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     if (operation.name === "jobs.create" && isForm(request)) {
       const { caller } = createContext(request, services);
+      requireScope(caller, "generate");
       const form = await receiveForm(request, caller, services.uploads, maxFormBytes);
       try {
         const job = await call(form.input, request, reply, form.received);

@@ -8,6 +8,7 @@ import Fastify, {
 } from "fastify";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
+import type { RequestLimiter } from "../rate-limits/request-limiter.ts";
 import type { DiskObjectStore } from "../storage/disk-object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Services } from "../trpc/context.ts";
@@ -15,6 +16,7 @@ import { answerClientErrors } from "./client-errors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
+import { limitRequests } from "./limit-requests.ts";
 import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { authenticate } from "./request-context.ts";
@@ -25,6 +27,7 @@ import { type WebhookDeps, webhookRoutes } from "./webhook-routes.ts";
 
 interface Deps {
   services: Services;
+  requestLimiter: RequestLimiter;
   inputLimits: InputLimits;
   /** Undefined where files are kept elsewhere. */
   diskStore: DiskObjectStore | undefined;
@@ -39,7 +42,8 @@ interface Deps {
 }
 
 export function createServer(deps: Deps): FastifyInstance {
-  const { services, inputLimits, diskStore, webhooks, isReady, metrics, publicUrl, newId, log } = deps;
+  const { services, requestLimiter, inputLimits, diskStore, webhooks, isReady, metrics, publicUrl } = deps;
+  const { newId, log } = deps;
   const maxFormBytes = inputLimits.image.maxBytes + inputLimits.audio.maxBytes + FORM_OVERHEAD_BYTES;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -85,6 +89,7 @@ export function createServer(deps: Deps): FastifyInstance {
   if (webhooks) app.register(webhookRoutes, webhooks);
   app.register(async (authenticated) => {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
+    limitRequests(authenticated, requestLimiter);
     await authenticated.register(restDoor, { services, maxFormBytes });
     await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
   });

@@ -18,6 +18,7 @@ function converterFor(schema: z.ZodType): Convert {
     case "number":
       return (text) => (NUMBER.test(text) ? Number(text) : text);
     case "record":
+    case "object":
       return (text) => {
         try {
           return JSON.parse(text);

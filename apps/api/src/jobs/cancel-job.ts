@@ -1,7 +1,7 @@
 import { Job, JobIdInput } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
+import { generateProcedure } from "../trpc/init.ts";
 
-export const cancelJob = procedure
+export const cancelJob = generateProcedure
   .meta({
     openapi: {
       method: "POST",

@@ -1,8 +1,8 @@
 import { CreateJobInput, Job } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
+import { generateProcedure } from "../trpc/init.ts";
 import { INPUT_FILE_ERRORS, URL_ERRORS } from "./job-errors.ts";
 
-export const createJob = procedure
+export const createJob = generateProcedure
   .meta({
     openapi: {
       method: "POST",
@@ -19,7 +19,12 @@ export const createJob = procedure
     errors: [
       "malformed_multipart",
       "missing_part",
+      "test_key_required",
       "idempotency_mismatch",
+      "too_many_jobs",
+      "queue_full",
+      "gpu_quota_exceeded",
+      "budget_exhausted",
       "upload_not_found",
       "upload_expired",
       "upload_mismatch",

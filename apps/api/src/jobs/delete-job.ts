@@ -1,7 +1,7 @@
 import { Job, JobIdInput } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
+import { generateProcedure } from "../trpc/init.ts";
 
-export const deleteJob = procedure
+export const deleteJob = generateProcedure
   .meta({
     openapi: {
       method: "DELETE",

@@ -1,8 +1,8 @@
+import { JOB_ERROR_CODES } from "@avatar/contract/job-errors";
 import { JobIdInput, JobResult } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
-import { RUN_ERRORS } from "./job-errors.ts";
+import { readProcedure } from "../trpc/init.ts";
 
-export const getJobResult = procedure
+export const getJobResult = readProcedure
   .meta({
     openapi: {
       method: "GET",
@@ -14,7 +14,7 @@ export const getJobResult = procedure
         "error it failed with.",
       tags: ["jobs"],
     },
-    errors: ["job_not_found", "job_not_finished", "job_canceled", "video_expired", ...RUN_ERRORS],
+    errors: ["job_not_found", "job_not_finished", "job_canceled", "video_expired", ...JOB_ERROR_CODES],
   })
   .input(JobIdInput)
   .output(JobResult)

@@ -1,7 +1,7 @@
 import { GetJobInput, Job } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
+import { readProcedure } from "../trpc/init.ts";
 
-export const getJob = procedure
+export const getJob = readProcedure
   .meta({
     openapi: {
       method: "GET",

@@ -25,21 +25,3 @@ export const URL_ERRORS = [
   "url_unreachable",
   "url_too_slow",
 ] as const satisfies readonly ErrorCode[];
-
-/** What a job can fail with once it is queued. */
-export const RUN_ERRORS = [
-  "no_face",
-  "several_faces",
-  "face_too_small",
-  "image_undecodable",
-  "image_truncated",
-  "audio_undecodable",
-  "audio_truncated",
-  "audio_too_short",
-  "render_failed",
-  "storage_unavailable",
-  "run_lost",
-  "queue_timeout",
-  "start_timeout",
-  "run_timeout",
-] as const satisfies readonly ErrorCode[];

@@ -1,4 +1,4 @@
-import type { Caller } from "../api-keys/api-key-service.ts";
+import type { Caller } from "../api-keys/caller.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 

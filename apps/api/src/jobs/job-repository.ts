@@ -1,36 +1,31 @@
+import type { KeyMode } from "@avatar/contract/api-keys";
 import type { JobStatus } from "@avatar/contract/types";
-import {
-  and,
-  asc,
-  type Column,
-  desc,
-  eq,
-  inArray,
-  isNotNull,
-  isNull,
-  lt,
-  or,
-  type SQL,
-  sql,
-} from "drizzle-orm";
+import { and, asc, type Column, desc, eq, inArray, isNotNull, lt, or, type SQL, sql } from "drizzle-orm";
+import type { Caller } from "../api-keys/caller.ts";
+import type { PageCursor } from "../cursor.ts";
 import type { Db } from "../db/client.ts";
-import { jobs, uploads } from "../db/schema/schema.ts";
-import { uploadExpired } from "../uploads/upload-errors.ts";
+import { jobs } from "../db/schema/schema.ts";
+import { addUsage, usageOf } from "../usage/usage-repository.ts";
 import { allowedFrom } from "./job-lifecycle.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
 export type NewJobRow = typeof jobs.$inferInsert;
 export type JobRepository = ReturnType<typeof createJobRepository>;
 
-/** Where a page of jobs ends: newest first, ids break ties. */
-export interface JobCursor {
-  createdAt: Date;
-  id: string;
-}
+/** Whose jobs are looked for. */
+export type Viewer = Pick<Caller, "owner" | "mode" | "childKeyId">;
+
+const visibleTo = ({ owner, mode, childKeyId }: Viewer) =>
+  and(
+    eq(jobs.owner, owner),
+    eq(jobs.mode, mode),
+    childKeyId === undefined ? undefined : eq(jobs.childKeyId, childKeyId),
+  );
 
 export interface UnfinishedJob {
   id: string;
   owner: string;
+  keyId: string;
   status: "queued" | "starting" | "running";
   audioSeconds: number;
   progress: number;
@@ -43,15 +38,17 @@ export interface RecentJob {
   /** Null where nobody saw it begin to render. */
   startSeconds: number | null;
   runSeconds: number;
+  /** Of all its runs. */
+  billedSeconds: number;
 }
 
 export function createJobRepository(db: Db) {
   return {
-    async find(owner: string, id: string): Promise<JobRow | undefined> {
+    async find(viewer: Viewer, id: string): Promise<JobRow | undefined> {
       const [row] = await db
         .select()
         .from(jobs)
-        .where(and(eq(jobs.id, id), eq(jobs.owner, owner)));
+        .where(and(eq(jobs.id, id), visibleTo(viewer)));
       return row;
     },
 
@@ -63,23 +60,6 @@ export function createJobRepository(db: Db) {
       return row;
     },
 
-    /**
-     * Undefined where the owner's idempotency key is taken. Waits for a concurrent insert of the same key to commit,
-     * so a read afterwards finds its row.
-     * @throws AppError `upload_expired` where an upload was deleted in the meantime
-     */
-    async insert(row: NewJobRow): Promise<JobRow | undefined> {
-      return db.transaction(async (tx) => {
-        await keepUploads(tx, [row.imageUploadId, row.audioUploadId]);
-        const [inserted] = await tx
-          .insert(jobs)
-          .values(row)
-          .onConflictDoNothing({ target: [jobs.owner, jobs.idempotencyKey] })
-          .returning();
-        return inserted;
-      });
-    },
-
     /** Gives a key back that is older than `createdBefore`. */
     async freeIdempotencyKey(owner: string, key: string, createdBefore: Date): Promise<void> {
       await db
@@ -89,17 +69,17 @@ export function createJobRepository(db: Db) {
     },
 
     async list(
-      owner: string,
+      viewer: Viewer,
       limit: number,
       status: JobStatus | undefined,
-      after: JobCursor | undefined,
+      after: PageCursor | undefined,
     ): Promise<JobRow[]> {
       return db
         .select()
         .from(jobs)
         .where(
           and(
-            eq(jobs.owner, owner),
+            visibleTo(viewer),
             status && eq(jobs.status, status),
             after &&
               or(
@@ -112,62 +92,61 @@ export function createJobRepository(db: Db) {
         .limit(limit);
     },
 
-    /** The oldest `limit` jobs that are not over, oldest first. */
-    async listUnfinished(limit: number): Promise<UnfinishedJob[]> {
-      const { id, owner, status, audioSeconds, progress, startedAt, runningAt } = jobs;
+    /** The oldest `limit` jobs of the mode that are not over, oldest first. */
+    async listUnfinished(mode: KeyMode, limit: number): Promise<UnfinishedJob[]> {
+      const { id, owner, keyId, status, audioSeconds, progress, startedAt, runningAt } = jobs;
       const rows = await db
-        .select({ id, owner, status, audioSeconds, progress, startedAt, runningAt })
+        .select({ id, owner, keyId, status, audioSeconds, progress, startedAt, runningAt })
         .from(jobs)
-        .where(isNotNull(jobs.deadlineAt))
+        .where(and(isNotNull(jobs.deadlineAt), eq(jobs.mode, mode)))
         .orderBy(asc(jobs.createdAt), asc(jobs.id))
         .limit(limit);
       return rows as UnfinishedJob[];
     },
 
-    /** The latest `limit` jobs that succeeded. */
-    async listRecent(limit: number): Promise<RecentJob[]> {
+    /** The latest `limit` jobs of the mode that succeeded. */
+    async listRecent(mode: KeyMode, limit: number): Promise<RecentJob[]> {
       const seconds = (from: SQL | Column, to: SQL | Column) =>
         sql<number>`extract(epoch from ${to} - ${from})::double precision`;
       const { startedAt, runningAt, finishedAt } = jobs;
       return db
         .select({
           audioSeconds: jobs.audioSeconds,
+          billedSeconds: jobs.billedSeconds,
           startSeconds: seconds(startedAt, runningAt) as SQL<number | null>,
           runSeconds: seconds(sql`coalesce(${runningAt}, ${startedAt})`, finishedAt),
         })
         .from(jobs)
-        .where(and(isNotNull(jobs.videoBytes), isNotNull(startedAt), isNotNull(finishedAt)))
+        .where(
+          and(eq(jobs.mode, mode), isNotNull(jobs.videoBytes), isNotNull(startedAt), isNotNull(finishedAt)),
+        )
         .orderBy(desc(finishedAt))
         .limit(limit);
     },
 
     /** Ends a job from outside its run. Undefined where the move is not legal; the database decides races. */
-    async end(owner: string, id: string, to: "canceled" | "expired", now: Date): Promise<JobRow | undefined> {
-      const [row] = await db
-        .update(jobs)
-        .set({
-          status: to,
-          version: sql`${jobs.version} + 1`,
-          updatedAt: now,
-          ...(to === "canceled" && { finishedAt: now, deadlineAt: null, runId: null }),
-          // Should its video not be deleted right away, the sweeper finds it.
-          ...(to === "expired" && { videoExpiresAt: now }),
-        })
-        .where(and(eq(jobs.id, id), eq(jobs.owner, owner), inArray(jobs.status, allowedFrom(to))))
-        .returning();
-      return row;
+    async end(
+      viewer: Viewer,
+      id: string,
+      to: "canceled" | "expired",
+      now: Date,
+    ): Promise<JobRow | undefined> {
+      return db.transaction(async (tx) => {
+        const [row] = await tx
+          .update(jobs)
+          .set({
+            status: to,
+            version: sql`${jobs.version} + 1`,
+            updatedAt: now,
+            ...(to === "canceled" && { finishedAt: now, deadlineAt: null, runId: null }),
+            // Should its video not be deleted right away, the sweeper finds it.
+            ...(to === "expired" && { videoExpiresAt: now }),
+          })
+          .where(and(eq(jobs.id, id), visibleTo(viewer), inArray(jobs.status, allowedFrom(to))))
+          .returning();
+        if (row && to === "canceled") await addUsage(tx, now, [{ ...usageOf(row), canceled: 1 }]);
+        return row;
+      });
     },
   };
-}
-
-/** Nobody deletes these uploads until the transaction ends. @throws AppError `upload_expired` */
-async function keepUploads(tx: Db, ids: string[]): Promise<void> {
-  const kept = await tx
-    .select({ id: uploads.id })
-    .from(uploads)
-    .where(and(inArray(uploads.id, ids), isNull(uploads.deletedAt)))
-    .orderBy(asc(uploads.id))
-    .for("share");
-  const gone = ids.find((id) => !kept.some((row) => row.id === id));
-  if (gone !== undefined) throw uploadExpired(gone);
 }

@@ -1,34 +1,41 @@
 import { createHash, randomInt } from "node:crypto";
+import type { KeyMode } from "@avatar/contract/api-keys";
 import { LIMITS } from "@avatar/contract/limits";
 import type { CreateJobInput, GetJobInput, ListJobsInput } from "@avatar/contract/schemas";
 import type { Job, JobPage, JobResult } from "@avatar/contract/types";
 import type { z } from "zod";
-import type { Caller } from "../api-keys/api-key-service.ts";
+import type { Caller } from "../api-keys/caller.ts";
+import { parseCursor, toPage } from "../cursor.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Retention } from "../retention/retention.ts";
 import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
+import type { Admit } from "./admission.ts";
 import type { JobChanges } from "./job-changes.ts";
+import { createCostEstimate } from "./job-cost.ts";
 import { findFiles } from "./job-files.ts";
 import { isFinal } from "./job-lifecycle.ts";
-import type { JobCursor, JobRepository, JobRow } from "./job-repository.ts";
+import type { JobRepository, JobRow } from "./job-repository.ts";
 import { toJob, toVideo } from "./job-view.ts";
 import { createQueueOutlook } from "./queue-outlook.ts";
 
 interface Deps {
   jobs: JobRepository;
+  admit: Admit;
   uploads: UploadService;
   retention: Pick<Retention, "releaseUploads">;
   store: ObjectStore;
   changes: JobChanges;
   now: () => Date;
   newId: NewId;
-  wakeDispatcher: () => void;
+  wakeDispatcher: (mode: KeyMode) => void;
   queueTimeoutMs: number;
   /** How long a video is kept unless its job asks for less. */
   videoTtlSeconds: number;
+  /** In dollars; undefined where live keys render for free. */
+  gpuPricePerSecond: number | undefined;
 }
 
 export type JobService = ReturnType<typeof createJobService>;
@@ -43,17 +50,18 @@ interface CreateOptions {
 
 export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
-  const { queueTimeoutMs, videoTtlSeconds } = deps;
+  const { queueTimeoutMs, videoTtlSeconds, admit, gpuPricePerSecond } = deps;
   const outlookOf = createQueueOutlook(jobs, now);
+  const costOf = createCostEstimate(jobs, gpuPricePerSecond);
 
   async function get(caller: Caller, id: string): Promise<JobRow> {
-    const row = await jobs.find(caller.owner, id);
+    const row = await jobs.find(caller, id);
     if (!row) throw new AppError("job_not_found");
     return row;
   }
 
   async function inView(row: JobRow): Promise<Job> {
-    return toJob(row, isFinal(row.status) ? {} : await outlookOf(row.id));
+    return toJob(row, isFinal(row.status) ? {} : await outlookOf(row.mode, row.id));
   }
 
   /** The job that this idempotency key made within its time, if it made one. */
@@ -74,13 +82,16 @@ export function createJobService(deps: Deps) {
     async create(
       caller: Caller,
       input: CreateInput,
-      { idempotencyKey, received, signal }: CreateOptions,
+      { received, signal, ...options }: CreateOptions,
     ): Promise<{ job: Job; replayed: boolean }> {
-      const { owner } = caller;
+      const { owner, keyId, childKeyId, mode } = caller;
+      const { test = null } = input;
+      if (test && mode !== "test") throw new AppError("test_key_required");
       const ttlSeconds = input.ttlSeconds ?? videoTtlSeconds;
       if (ttlSeconds > videoTtlSeconds) throw ttlTooLong(videoTtlSeconds);
       const files = await findFiles(caller, input, uploads, received);
       const fingerprint = fingerprintOf({ ...input, ttlSeconds }, files.identities);
+      const idempotencyKey = nameFor(caller, options.idempotencyKey);
       const findReplayed = () =>
         idempotencyKey === undefined ? undefined : findEarlier(owner, idempotencyKey, fingerprint);
       const earlier = await findReplayed();
@@ -91,17 +102,21 @@ export function createJobService(deps: Deps) {
         inspected.catch(() => {}); // Where both files are bad, the answer is always about the image.
         await uploads.inspectImage(image);
         const { seconds } = await inspected;
+        const estimate = await costOf(mode, seconds);
         for (;;) {
           const time = now();
-          const row = await jobs.insert({
+          const waitsMs = (test?.queueSeconds ?? 0) * 1000;
+          const row = await admit(caller, {
             id: newId("job"),
             owner,
-            keyId: caller.keyId,
+            keyId,
+            childKeyId: childKeyId ?? null,
+            mode,
             status: "queued",
             createdAt: time,
             updatedAt: time,
-            deadlineAt: new Date(time.getTime() + queueTimeoutMs),
-            runAfter: time,
+            deadlineAt: new Date(time.getTime() + queueTimeoutMs + waitsMs),
+            runAfter: new Date(time.getTime() + waitsMs),
             imageUploadId: image.id,
             audioUploadId: audio.id,
             audioSeconds: seconds,
@@ -111,11 +126,14 @@ export function createJobService(deps: Deps) {
             seed: input.seed ?? randomInt(2 ** 32),
             metadata: input.metadata,
             ttlSeconds,
+            test,
+            estimatedGpuSeconds: estimate.gpuSeconds,
+            estimatedCostUsd: estimate.usd,
             idempotencyKey: idempotencyKey ?? null,
             fingerprint,
           });
           if (row) {
-            wakeDispatcher();
+            wakeDispatcher(caller.mode);
             return { job: toJob(row), replayed: false };
           }
           // Another request with this key was faster. Where its job is gone again by now, the next insert gets through.
@@ -154,14 +172,12 @@ export function createJobService(deps: Deps) {
     },
 
     async list(caller: Caller, input: z.output<typeof ListJobsInput>): Promise<JobPage> {
-      const after = input.cursor === undefined ? undefined : parseCursor(input.cursor);
-      const rows = await jobs.list(caller.owner, input.limit + 1, input.status, after);
-      const page = rows.slice(0, input.limit);
-      const last = page.at(-1);
-      const hasMore = rows.length > input.limit;
+      const after = parseCursor(input.cursor, "job");
+      const rows = await jobs.list(caller, input.limit + 1, input.status, after);
+      const { items, nextCursor } = toPage(rows, input.limit);
       return {
-        items: await Promise.all(page.map(inView)),
-        ...(hasMore && last && { nextCursor: formatCursor(last) }),
+        items: await Promise.all(items.map(inView)),
+        ...(nextCursor !== undefined && { nextCursor }),
       };
     },
 
@@ -187,7 +203,7 @@ export function createJobService(deps: Deps) {
 
     /** Canceling twice is the same as once; a finished job is returned as it is. */
     async cancel(caller: Caller, id: string): Promise<Job> {
-      const row = await jobs.end(caller.owner, id, "canceled", now());
+      const row = await jobs.end(caller, id, "canceled", now());
       if (!row) return toJob(await get(caller, id));
       changes.publish(id);
       return toJob(row);
@@ -196,7 +212,7 @@ export function createJobService(deps: Deps) {
     /** Cancels the job if it is unfinished, and removes its files now: the video, and inputs no other job needs. */
     async delete(caller: Caller, id: string): Promise<Job> {
       await this.cancel(caller, id);
-      await jobs.end(caller.owner, id, "expired", now());
+      await jobs.end(caller, id, "expired", now());
       const row = await get(caller, id);
       const failed = row.videoKey ? await store.delete([row.videoKey]) : [];
       failed.push(...(await retention.releaseUploads([row.imageUploadId, row.audioUploadId])));
@@ -211,12 +227,16 @@ export function createJobService(deps: Deps) {
 /** Of other errors nobody knows whether the database made the job before its answer was lost: the sweeper will see. */
 const isWithoutJob = (error: unknown) => error instanceof AppError || error instanceof StorageUnavailable;
 
+/** Test keys and child keys have idempotency keys of their own: they do not see the other jobs of their owner. */
+const nameFor = ({ mode, childKeyId }: Caller, key: string | undefined) =>
+  key === undefined ? undefined : [childKeyId ?? (mode === "test" ? mode : []), key].flat().join(" ");
+
 /** What makes two requests the same: the content of the files where it is known, and all settings. */
 function fingerprintOf(input: CreateInput & { ttlSeconds: number }, files: string[]): string {
-  const { aspect, fit, prompt = null, seed = null, ttlSeconds } = input;
+  const { aspect, fit, prompt = null, seed = null, ttlSeconds, test } = input;
   const metadata = Object.entries(input.metadata).sort();
   return createHash("sha256")
-    .update(JSON.stringify({ files, aspect, fit, prompt, seed, ttlSeconds, metadata }))
+    .update(JSON.stringify({ files, aspect, fit, prompt, seed, ttlSeconds, metadata, test }))
     .digest("hex");
 }
 
@@ -225,16 +245,3 @@ const ttlTooLong = (seconds: number) =>
     detail: `ttlSeconds: videos are kept for ${seconds} s at most.`,
     issues: [{ path: "ttlSeconds", message: `expected at most ${seconds}` }],
   });
-
-const formatCursor = (cursor: JobCursor) => `${cursor.createdAt.getTime()}_${cursor.id}`;
-
-function parseCursor(text: string): JobCursor {
-  // 13 digits reach the year 2286; Postgres refuses dates that take many more.
-  const match = /^(\d{1,13})_(job_[0-9a-f]{32})$/.exec(text);
-  if (!match?.[1] || !match[2])
-    throw new AppError("invalid_input", {
-      detail: "The cursor is not one that a page returned.",
-      issues: [{ path: "cursor", message: "expected the nextCursor of a page" }],
-    });
-  return { createdAt: new Date(Number(match[1])), id: match[2] };
-}

@@ -1,7 +1,7 @@
 import { JobPage, ListJobsInput } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
+import { readProcedure } from "../trpc/init.ts";
 
-export const listJobs = procedure
+export const listJobs = readProcedure
   .meta({
     openapi: {
       method: "GET",

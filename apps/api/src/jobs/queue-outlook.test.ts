@@ -5,7 +5,7 @@ import { createQueueOutlook, estimateQueue } from "./queue-outlook.ts";
 const NOW = new Date("2026-01-01T00:10:00Z");
 const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
 /** 20 s to start, and 10 s for a second of speech. */
-const RECENT: RecentJob[] = [{ audioSeconds: 3, startSeconds: 20, runSeconds: 30 }];
+const RECENT: RecentJob[] = [{ audioSeconds: 3, startSeconds: 20, runSeconds: 30, billedSeconds: 0 }];
 
 let count = 0;
 function job(more: Partial<UnfinishedJob> = {}): UnfinishedJob {
@@ -13,6 +13,7 @@ function job(more: Partial<UnfinishedJob> = {}): UnfinishedJob {
   return {
     id,
     owner: "a",
+    keyId: `key_${more.owner ?? "a"}`,
     status: "queued",
     audioSeconds: 4,
     progress: 0,
@@ -68,12 +69,12 @@ test("the queue is looked at once for all who ask, and again for a job that is n
   };
   const outlookOf = createQueueOutlook(repository, () => NOW);
   const first = jobs[0]?.id ?? "";
-  expect(await Promise.all([outlookOf(first), outlookOf(first)])).toMatchObject([
+  expect(await Promise.all([outlookOf("live", first), outlookOf("live", first)])).toMatchObject([
     { position: 1 },
     { position: 1 },
   ]);
   expect(looks).toBe(1);
   jobs.push(job());
-  expect(await outlookOf(jobs[1]?.id ?? "")).toMatchObject({ position: 2 });
+  expect(await outlookOf("live", jobs[1]?.id ?? "")).toMatchObject({ position: 2 });
   expect(looks).toBe(2);
 });

@@ -1,5 +1,7 @@
+import type { KeyMode } from "@avatar/contract/api-keys";
 import type { JobRepository, RecentJob, UnfinishedJob } from "./job-repository.ts";
 import type { Outlook } from "./job-view.ts";
+import { median } from "./median.ts";
 
 /** Of jobs further back nothing is said. */
 const MAX_JOBS = 5000;
@@ -11,30 +13,33 @@ export function createQueueOutlook(
   jobs: Pick<JobRepository, "listUnfinished" | "listRecent">,
   now: () => Date,
 ) {
-  let seen: { atMs: number; outlooks: Promise<Map<string, Outlook>> } | undefined;
+  type Seen = { atMs: number; outlooks: Promise<Map<string, Outlook>> };
+  const seen: { [mode in KeyMode]?: Seen | undefined } = {};
 
-  async function look(): Promise<Map<string, Outlook>> {
+  async function look(mode: KeyMode): Promise<Map<string, Outlook>> {
     const [unfinished, recent] = await Promise.all([
-      jobs.listUnfinished(MAX_JOBS),
-      jobs.listRecent(RECENT_JOBS),
+      jobs.listUnfinished(mode, MAX_JOBS),
+      jobs.listRecent(mode, RECENT_JOBS),
     ]);
     return estimateQueue(unfinished, recent, now());
   }
 
-  return async function outlookOf(id: string): Promise<Outlook> {
+  return async function outlookOf(mode: KeyMode, id: string): Promise<Outlook> {
     for (;;) {
       const atMs = performance.now();
-      const isFresh = seen !== undefined && atMs - seen.atMs < FRESH_MS;
-      if (!seen || !isFresh) seen = { atMs, outlooks: look() };
-      const outlooks = await seen.outlooks.catch((error: unknown) => {
-        seen = undefined;
+      const last = seen[mode];
+      const isFresh = last !== undefined && atMs - last.atMs < FRESH_MS;
+      const current = isFresh ? last : { atMs, outlooks: look(mode) };
+      seen[mode] = current;
+      const outlooks = await current.outlooks.catch((error: unknown) => {
+        seen[mode] = undefined;
         throw error;
       });
       const outlook = outlooks.get(id);
       if (outlook) return outlook;
       // It may have come since, but where there are so many jobs it may as well be one of those at the back.
       if (!isFresh || outlooks.size === MAX_JOBS) return {};
-      seen = undefined;
+      seen[mode] = undefined;
     }
   };
 }
@@ -101,20 +106,19 @@ function secondsLeft(job: UnfinishedJob, pace: Pace, now: Date): number {
 /** The queued jobs in the order in which they are taken: see `lockNextJobs`. Ties go to the older one here. */
 function inTurn(unfinished: readonly UnfinishedJob[]): UnfinishedJob[] {
   const taken = new Map<string, number>();
-  const place = (owner: string) => {
-    const count = (taken.get(owner) ?? 0) + 1;
-    taken.set(owner, count);
-    return count;
+  const placeOf = (name: string) => {
+    const place = (taken.get(name) ?? 0) + 1;
+    taken.set(name, place);
+    return place;
   };
-  for (const { owner, status } of unfinished) if (status !== "queued") place(owner);
+  for (const { owner, keyId, status } of unfinished)
+    if (status !== "queued") for (const name of [owner, keyId]) placeOf(name);
+  const byPlace = (a: { place: number }, b: { place: number }) => a.place - b.place;
   return unfinished
     .filter((job) => job.status === "queued")
-    .map((job) => ({ job, turn: place(job.owner) }))
-    .sort((a, b) => a.turn - b.turn)
+    .map((job) => ({ job, place: placeOf(job.keyId) }))
+    .sort(byPlace)
+    .map(({ job }) => ({ job, place: placeOf(job.owner) }))
+    .sort(byPlace)
     .map(({ job }) => job);
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -1,4 +1,6 @@
+import type { KeyMode } from "@avatar/contract/api-keys";
 import type { ErrorCode } from "@avatar/contract/errors";
+import type { AuditAction } from "../db/schema/audit-events.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
 import type { RunUsage } from "../engine/engine.ts";
 import type { Logger } from "./logger.ts";
@@ -18,10 +20,23 @@ interface Failure {
 
 export type Events = ReturnType<typeof createEvents>;
 
+export type KeyEvents = ReturnType<typeof createKeyEvents>;
+
+export const createKeyEvents = (log: Logger) => ({
+  /** @param actor the id of the key that asked, `cli` or `server` */
+  keyChanged(change: AuditAction, keyId: string, actor: string): void {
+    log.info({ keyId, actor }, `a key was ${change}`);
+  },
+});
+
 /** What happens to runs and jobs, one function each: a line for the operator, and the metrics. */
-export function createEvents(log: Logger, metrics: Metrics, engine: string) {
+export function createEvents(
+  log: Logger,
+  metrics: Metrics,
+  { engine, mode }: { engine: string; mode: KeyMode },
+) {
   function count(outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
-    metrics.runs.inc({ engine, outcome, code });
+    metrics.runs.inc({ engine, mode, outcome, code });
     if (!usage) return;
     metrics.gpuSeconds.inc({ engine }, usage.billedSeconds);
     metrics.costUsd.inc({ engine }, usage.billedSeconds * usage.pricePerSecond);
@@ -43,9 +58,10 @@ export function createEvents(log: Logger, metrics: Metrics, engine: string) {
       const facts = { jobId, runId, code };
       if (next === "retry") log.warn({ ...facts, err: error }, "a run failed; it is tried again");
       else if (next === "refusal") log.info(facts, "a run failed on its input");
+      else if (mode === "test") log.info(facts, "a run of a test key failed");
       else log.error({ ...facts, err: error }, "a run failed for good");
       count("failed", usage, code);
-      if (next !== "retry") metrics.failedJobs.inc({ code });
+      if (next !== "retry") metrics.failedJobs.inc({ mode, code });
     },
 
     /** Its job was canceled, or was overdue. */
@@ -63,12 +79,12 @@ export function createEvents(log: Logger, metrics: Metrics, engine: string) {
     runLost({ jobId, runId }: Run, isOver: boolean): void {
       log.warn({ jobId, runId, isOver }, "a run was lost");
       count("lost");
-      if (isOver) metrics.failedJobs.inc({ code: "run_lost" });
+      if (isOver) metrics.failedJobs.inc({ mode, code: "run_lost" });
     },
 
     jobOverdue(jobId: string, code: ErrorCode): void {
       log.warn({ jobId, code }, "a job was in one state for too long");
-      metrics.failedJobs.inc({ code });
+      metrics.failedJobs.inc({ mode, code });
     },
   };
 }

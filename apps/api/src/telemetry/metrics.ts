@@ -12,14 +12,14 @@ export function createMetrics(nowMs = () => performance.now()) {
   const metrics = {
     runs: new Counter({
       name: "avatar_runs_total",
-      help: "Runs that ended, by engine, outcome, and the error code of those that failed",
-      labelNames: ["engine", "outcome", "code"],
+      help: "Runs that ended, by engine, mode of the key, outcome, and the error code of those that failed",
+      labelNames: ["engine", "mode", "outcome", "code"],
       registers,
     }),
     failedJobs: new Counter({
       name: "avatar_jobs_failed_total",
-      help: "Jobs that failed for good, by error code",
-      labelNames: ["code"],
+      help: "Jobs that failed for good, by mode of the key and error code",
+      labelNames: ["mode", "code"],
       registers,
     }),
     gpuSeconds: new Counter({

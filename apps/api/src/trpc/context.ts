@@ -1,5 +1,6 @@
 import type { Limits } from "@avatar/contract/types";
-import type { ApiKeyService, Caller } from "../api-keys/api-key-service.ts";
+import type { ApiKeyService } from "../api-keys/api-key-service.ts";
+import type { Caller } from "../api-keys/caller.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";

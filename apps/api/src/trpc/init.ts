@@ -1,13 +1,17 @@
+import type { Scope } from "@avatar/contract/api-keys";
 import type { ErrorCode } from "@avatar/contract/errors";
 import { initTRPC } from "@trpc/server";
 import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import type { OpenApiMeta } from "trpc-to-openapi";
+import { requireScope } from "../api-keys/caller.ts";
 import { toProblem } from "../problem.ts";
 import type { Context } from "./context.ts";
 
 export interface Meta extends OpenApiMeta {
   /** HTTP status of success through the REST door. Default 200. */
   status?: number;
+  /** Which its key must have. Default: any. */
+  scope?: Scope;
   /** What can go wrong, beyond what can go wrong everywhere (`COMMON_ERRORS`). */
   errors?: readonly ErrorCode[];
 }
@@ -33,8 +37,20 @@ export function toTrpcShape(error: unknown, requestId: string) {
 
 export const COMMON_ERRORS = [
   "unauthorized",
+  "rate_limited",
+  "overloaded",
   "internal",
   "unavailable",
 ] as const satisfies readonly ErrorCode[];
 
+/** For every key. */
 export const procedure = trpc.procedure;
+
+const procedureFor = (scope: Scope) =>
+  procedure.meta({ scope }).use(({ ctx, next }) => {
+    requireScope(ctx.caller, scope);
+    return next();
+  });
+export const generateProcedure = procedureFor("generate");
+export const readProcedure = procedureFor("read");
+export const adminProcedure = procedureFor("admin");

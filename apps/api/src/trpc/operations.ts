@@ -1,3 +1,4 @@
+import type { Scope } from "@avatar/contract/api-keys";
 import type { ErrorCode } from "@avatar/contract/errors";
 import type { ProcedureType } from "@trpc/server";
 import type { z } from "zod";
@@ -16,6 +17,8 @@ export interface Operation {
   /** HTTP status of success. */
   status: number;
   errors: ErrorCode[];
+  /** Which its key must have; undefined: any. */
+  scope: Scope | undefined;
   /** The fields of the input. */
   shape: Record<string, z.ZodType>;
 }
@@ -30,13 +33,14 @@ interface ProcedureDef {
 const procedures = router._def.procedures as unknown as Record<string, { _def: ProcedureDef }>;
 
 export const operations: readonly Operation[] = Object.entries(procedures).map(([name, { _def }]) => {
-  const { openapi, status = 200, errors = [] } = _def.meta ?? {};
+  const { openapi, status = 200, errors = [], scope } = _def.meta ?? {};
   if (!openapi) throw new Error(`procedure ${name} lacks openapi meta`);
   const { method, path } = openapi;
   if (method !== "GET" && method !== "POST" && method !== "DELETE")
     throw new Error(`${name}: ${method} is not served`);
   const { shape } = _def.inputs[0];
   const fieldErrors: ErrorCode[] = Object.keys(shape).length > 0 ? ["invalid_input"] : [];
+  const scopeErrors: ErrorCode[] = scope ? ["insufficient_scope"] : [];
   const bodyErrors: ErrorCode[] =
     method === "GET" ? [] : ["malformed_json", "body_too_large", "unsupported_content_type"];
   return {
@@ -46,7 +50,8 @@ export const operations: readonly Operation[] = Object.entries(procedures).map((
     path,
     pathParams: [...path.matchAll(/\{(\w+)\}/g)].flatMap((match) => match[1] ?? []),
     status,
-    errors: [...fieldErrors, "unknown_field", ...bodyErrors, ...COMMON_ERRORS, ...errors],
+    errors: [...fieldErrors, "unknown_field", ...bodyErrors, ...COMMON_ERRORS, ...scopeErrors, ...errors],
+    scope,
     shape,
   };
 });

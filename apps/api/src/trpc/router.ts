@@ -1,3 +1,10 @@
+import { createChildKey } from "../api-keys/create-child-key.ts";
+import { createKey } from "../api-keys/create-key.ts";
+import { getCurrentKey } from "../api-keys/get-current-key.ts";
+import { listKeys } from "../api-keys/list-keys.ts";
+import { revokeKey } from "../api-keys/revoke-key.ts";
+import { rotateKey } from "../api-keys/rotate-key.ts";
+import { updateKey } from "../api-keys/update-key.ts";
 import { cancelJob } from "../jobs/cancel-job.ts";
 import { createJob } from "../jobs/create-job.ts";
 import { deleteJob } from "../jobs/delete-job.ts";
@@ -20,6 +27,15 @@ export const router = trpc.router({
   },
   uploads: { create: createUpload },
   limits: { get: getLimits },
+  keys: {
+    create: createKey,
+    list: listKeys,
+    update: updateKey,
+    rotate: rotateKey,
+    revoke: revokeKey,
+    createChild: createChildKey,
+    current: getCurrentKey,
+  },
 });
 
 export type Router = typeof router;

@@ -1,7 +1,7 @@
 import { CreateUploadInput, Upload } from "@avatar/contract/schemas";
-import { procedure } from "../trpc/init.ts";
+import { generateProcedure } from "../trpc/init.ts";
 
-export const createUpload = procedure
+export const createUpload = generateProcedure
   .meta({
     openapi: {
       method: "POST",

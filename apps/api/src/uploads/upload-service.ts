@@ -3,7 +3,7 @@ import { type InputLimits, LIMITS, type MediaKind, type MediaType, mediaKind } f
 import type { CreateUploadInput } from "@avatar/contract/schemas";
 import type { Upload } from "@avatar/contract/types";
 import type { z } from "zod";
-import type { Caller } from "../api-keys/api-key-service.ts";
+import type { Caller } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import { type ByteSource, objectSource } from "../media/byte-source.ts";

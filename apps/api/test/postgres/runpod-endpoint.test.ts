@@ -132,7 +132,7 @@ describe("on RunPod, without a worker", () => {
       const { body: told } = await api.rest("GET", `/v1/jobs/${id}`);
       expect(JSON.stringify(told)).not.toMatch(/rpa_|127\.0\.0\.1|endpoint0|workersMax/);
       const metrics = await api.metrics();
-      expect(metrics).toContain(`avatar_jobs_failed_total{code="${code}"} 1`);
+      expect(metrics).toContain(`avatar_jobs_failed_total{mode="live",code="${code}"} 1`);
       if (workers) expect(metrics).toContain(workers);
       await until("it is canceled", () => first(runpod)?.status === "CANCELLED");
     },
@@ -161,9 +161,9 @@ describe("on RunPod, without a worker", () => {
       expect(api.logs.join("")).toMatch(new RegExp(`"code":"${code}".*POST run: ${status}`));
       expect(api.logs.join("")).not.toMatch(/rpa_/);
       expect(await outcomesOf(api.db, id)).toHaveLength(3);
-      const runs = `avatar_runs_total{engine="runpod",outcome="failed",code="${code}"} 3`;
+      const runs = `avatar_runs_total{engine="runpod",mode="live",outcome="failed",code="${code}"} 3`;
       expect(await api.metrics()).toEqual(
-        expect.arrayContaining([runs, `avatar_jobs_failed_total{code="${code}"} 1`]),
+        expect.arrayContaining([runs, `avatar_jobs_failed_total{mode="live",code="${code}"} 1`]),
       );
     },
     LONG,

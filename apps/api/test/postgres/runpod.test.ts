@@ -29,7 +29,7 @@ describe.runIf(hasPythonWorker())("on RunPod, with the real worker", () => {
       expect(runpod.ledger.bills).toHaveLength(1);
       expect(await api.metrics()).toEqual(
         expect.arrayContaining([
-          'avatar_runs_total{engine="runpod",outcome="succeeded",code=""} 1',
+          'avatar_runs_total{engine="runpod",mode="live",outcome="succeeded",code=""} 1',
           `avatar_gpu_seconds_total{engine="runpod"} ${job.billedSeconds}`,
         ]),
       );

@@ -89,6 +89,9 @@ async function send(
 const FRESH: Record<string, string[]> = {
   "jobs.create": ["id", "createdAt", "updatedAt", "seed"],
   "uploads.create": ["id", "url", "expiresAt"],
+  "keys.create": ["id", "key", "hint", "createdAt"],
+  "keys.createChild": ["id", "key", "hint", "createdAt", "expiresAt"],
+  "keys.rotate": ["key", "hint", "previousUntil"],
 };
 
 /** REST has its own status for success; else the doors differ in nothing that a customer may rely on. */
@@ -97,7 +100,8 @@ function comparable(name: string, { status, headers, body }: RestAnswer) {
   if (requestId !== undefined) {
     expect(requestId).toBe(headers.get("x-request-id"));
     expect(problem).toMatchObject({ status, docs: errorDocsPath(problem.code) });
-    return problem;
+    const { retryAfterMs, limit: { resetsAt, ...limit } = {}, ...lasting } = problem;
+    return { ...lasting, limit, isToRetry: retryAfterMs !== undefined, resets: resetsAt !== undefined };
   }
   expect([200, operationNamed(name).status]).toContain(status);
   const fresh = FRESH[name] ?? [];

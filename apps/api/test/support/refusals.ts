@@ -1,11 +1,13 @@
 import type { ErrorCode } from "@avatar/contract/errors";
+import { JOB_ERROR_CODES } from "@avatar/contract/job-errors";
+import type { KeyLimits } from "@avatar/contract/key-types";
 import { LIMITS } from "@avatar/contract/limits";
 import { eq } from "drizzle-orm";
 import { uploads } from "../../src/db/schema/schema.ts";
-import { RUN_ERRORS } from "../../src/jobs/job-errors.ts";
+import { operations } from "../../src/trpc/operations.ts";
 import { aJpeg, aPng, aWav } from "../media/media-files.ts";
-import type { Call } from "./doors.ts";
-import { insertJob } from "./rows.ts";
+import { type Call, operationNamed } from "./doors.ts";
+import { insertJob, insertKey, OWNER } from "./rows.ts";
 import type { TestApi } from "./test-api.ts";
 
 type Make<T> = (api: TestApi) => T | Promise<T>;
@@ -30,10 +32,19 @@ export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
   "jobs.delete": ofQueuedJob,
   "uploads.create": () => ({ contentType: "image/png", bytes: 100 }),
   "limits.get": () => ({}),
+  "keys.create": () => ({ owner: "owner_new", name: "for a customer" }),
+  "keys.list": () => ({ owner: "owner_default" }),
+  "keys.update": async (api) => ({ id: await aKeyId(api), name: "renamed" }),
+  "keys.rotate": async (api) => ({ id: await aKeyId(api) }),
+  "keys.revoke": async (api) => ({ id: await aKeyId(api) }),
+  "keys.createChild": () => ({}),
+  "keys.current": () => ({}),
 };
 
 /** Operations that ask the database for nothing but the key. */
 export const NEEDS_NO_DATABASE = ["limits.get"];
+/** Operations that ask it for nothing but keys. */
+export const NEEDS_ONLY_KEYS = operations.flatMap(({ name }) => (name.startsWith("keys.") ? [name] : []));
 
 const longId = { id: "x".repeat(65) };
 const INVALID_INPUT: Record<string, Record<string, unknown>> = {
@@ -44,12 +55,29 @@ const INVALID_INPUT: Record<string, Record<string, unknown>> = {
   "jobs.cancel": longId,
   "jobs.delete": longId,
   "uploads.create": { contentType: "image/gif", bytes: 1 },
+  "keys.create": { owner: "", name: "x" },
+  "keys.list": { limit: 0 },
+  "keys.update": { ...longId, name: "x" },
+  "keys.rotate": { id: "key_1", overlapSeconds: -1 },
+  "keys.revoke": longId,
+  "keys.createChild": { ttlSeconds: 3601 },
 };
 
 /** What every operation refuses, and those with a body. */
 export const commonRefusals = (name: string): Refusals => ({
   invalid_input: () => ({ input: INVALID_INPUT[name] }),
   unknown_field: async (api) => ({ input: { ...(await VALID_INPUT[name]?.(api)), nope: 1 } }),
+  insufficient_scope: async (api) => {
+    const scope = operationNamed(name).scope === "read" ? "generate" : "read";
+    const key = await insertKey(api, OWNER, { scopes: [scope] });
+    return { input: await VALID_INPUT[name]?.(api), headers: { authorization: `Bearer ${key}` } };
+  },
+  rate_limited: async (api) => {
+    const key = await insertKey(api, OWNER, { limits: { requestsPerMinute: 1 } });
+    const headers = { authorization: `Bearer ${key}` };
+    await api.rest("GET", "/v1/limits", undefined, headers);
+    return { input: await VALID_INPUT[name]?.(api), headers };
+  },
   unauthorized: async (api) => ({
     input: await VALID_INPUT[name]?.(api),
     headers: { authorization: undefined },
@@ -76,6 +104,22 @@ const ofJob = (job: Parameters<typeof insertJob>[1]) => async (api: TestApi) => 
   input: { id: (await insertJob(api, job)).id },
 });
 
+const aKeyId = async (api: TestApi): Promise<string> =>
+  (await api.rest("POST", "/v1/keys", { owner: "owner_new", name: "one" })).body.id;
+
+const unknownKey = (more = {}): Refusals => ({
+  key_not_found: () => ({ input: { id: "key_none", ...more } }),
+});
+
+/** A call with a key that has these limits, after a job of it was made. */
+const beyond = (limits: KeyLimits) => async (api: TestApi) => {
+  const key = await insertKey(api, OWNER, { limits });
+  const headers = { authorization: `Bearer ${key}` };
+  const input = await aJobInput(api);
+  await api.rest("POST", "/v1/jobs", input, headers);
+  return { input, headers };
+};
+
 const unknownJob: Refusals = { job_not_found: () => ({ input: { id: "job_none" } }) };
 
 /** What an operation refuses beyond that. */
@@ -87,6 +131,11 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
       await api.rest("POST", "/v1/jobs", input, headers);
       return { input: { ...input, aspect: "1:1" }, headers };
     },
+    test_key_required: async (api) => ({
+      input: { ...(await aJobInput(api)), test: { failWith: "no_face" } },
+    }),
+    too_many_jobs: beyond({ jobsInFlight: 1 }),
+    queue_full: beyond({ jobsQueued: 1 }),
     upload_not_found: async (api) => ({ input: { ...(await aJobInput(api)), image: "upload_none" } }),
     upload_incomplete: async (api) => {
       const declared = await api.rest("POST", "/v1/uploads", { contentType: "audio/wav", bytes: 1 });
@@ -128,7 +177,7 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
     job_canceled: ofJob({ status: "canceled" }),
     video_expired: ofJob({ status: "expired" }),
     ...Object.fromEntries(
-      RUN_ERRORS.map((code) => [
+      JOB_ERROR_CODES.map((code) => [
         code,
         ofJob({ status: "failed", error: { code, detail: "It went wrong." } }),
       ]),
@@ -136,6 +185,18 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
   },
   "jobs.cancel": unknownJob,
   "jobs.delete": unknownJob,
+  "keys.create": {},
+  "keys.list": {},
+  "keys.update": unknownKey({ name: "x" }),
+  "keys.rotate": unknownKey(),
+  "keys.revoke": unknownKey(),
+  "keys.createChild": {
+    insufficient_scope: async (api) => {
+      const { body } = await api.rest("POST", "/v1/child-keys", {});
+      return { input: {}, headers: { authorization: `Bearer ${body.key}` } };
+    },
+  },
+  "keys.current": {},
   "uploads.create": {
     empty_file: () => ({ input: { contentType: "image/png", bytes: 0 } }),
     image_too_large: () => ({ input: { contentType: "image/png", bytes: LIMITS.image.maxBytes + 1 } }),

@@ -1,6 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
-import { withChecksum } from "@avatar/contract/api-keys";
-import { createApiKeyRepository } from "../../src/api-keys/api-key-repository.ts";
+import { createApiKeyRepository, type NewApiKeyRow } from "../../src/api-keys/api-key-repository.ts";
+import { generateKey, hashKey } from "../../src/api-keys/generate-key.ts";
 import { jobs } from "../../src/db/schema/schema.ts";
 import { newId } from "../../src/ids.ts";
 import type { JobRow, NewJobRow } from "../../src/jobs/job-repository.ts";
@@ -61,16 +60,15 @@ const aVideo = (now: Date, id: string): Partial<NewJobRow> => ({
   videoExpiresAt: new Date(now.getTime() + 6 * HOUR_MS),
 });
 
-/** @returns a new key of `owner`. */
-export async function insertKey(api: TestApi, owner: string, revokedAt?: Date): Promise<string> {
-  const key = withChecksum(`avk_live_${randomBytes(17).toString("hex")}`);
-  await createApiKeyRepository(api.db).insert({
-    id: newId("key"),
-    owner,
-    name: "test",
-    hash: createHash("sha256").update(key).digest("hex"),
-    createdAt: new Date(),
-    revokedAt: revokedAt ?? null,
-  });
+/** @returns a new key of `owner`, with all scopes but `admin`. */
+export async function insertKey(
+  api: TestApi,
+  owner: string,
+  { mode = "live", ...row }: Partial<NewApiKeyRow> = {},
+): Promise<string> {
+  const key = generateKey(mode);
+  const at = new Date();
+  const values = { id: newId("key"), owner, name: "test", mode, hash: hashKey(key), lastFour: key.slice(-4) };
+  await createApiKeyRepository(api.db).insert({ ...values, createdAt: at, ...row }, { actor: "test", at });
   return key;
 }

@@ -71,6 +71,9 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       runSecondsPerAudioSecond: 60,
       r2: database.r2,
       inputLimits: LIMITS,
+      keyLimits: {},
+      budget: { usdPerDay: undefined, usdPerMonth: undefined, warnShares: [] },
+      corsOrigins: [],
       ...config,
     },
     {

@@ -1,5 +1,6 @@
+import type { KeyMode } from "@avatar/contract/api-keys";
 import type { ErrorCode } from "@avatar/contract/errors";
-import type { Aspect, Fit, JobStatus } from "@avatar/contract/types";
+import type { Aspect, Fit, JobStatus, TestOutcome } from "@avatar/contract/types";
 import { sql } from "drizzle-orm";
 import {
   bigint,
@@ -23,7 +24,10 @@ export const jobs = pgTable(
   {
     id: text().primaryKey(),
     owner: text().notNull(),
+    /** The key that made it; the parent of a child key. */
     keyId: text().notNull(),
+    childKeyId: text(),
+    mode: text().$type<KeyMode>().notNull().default("live"),
     status: text().$type<JobStatus>().notNull(),
     version: integer().notNull().default(1),
     createdAt: time().notNull(),
@@ -41,6 +45,8 @@ export const jobs = pgTable(
     seed: bigint({ mode: "number" }).notNull(),
     metadata: jsonb().$type<Record<string, string>>().notNull(),
     ttlSeconds: integer().notNull(),
+    /** What shall come of it, where a test key says so. */
+    test: jsonb().$type<TestOutcome>(),
 
     idempotencyKey: text(),
     /** SHA-256 over the inputs and settings: tells a repeated request from another one. */
@@ -54,6 +60,9 @@ export const jobs = pgTable(
     startedAt: time(),
     /** When that run began to render. */
     runningAt: time(),
+    /** What it may take, as it was estimated when it was made: so much of quotas and budgets is kept for it until it is over. */
+    estimatedGpuSeconds: integer().notNull().default(0),
+    estimatedCostUsd: doublePrecision().notNull().default(0),
     /** Of all its runs. */
     billedSeconds: integer().notNull().default(0),
     costUsd: doublePrecision().notNull().default(0),
@@ -72,8 +81,13 @@ export const jobs = pgTable(
   (table) => [
     index("jobs_owner_created").on(table.owner, table.createdAt.desc(), table.id.desc()),
     uniqueIndex("jobs_idempotency").on(table.owner, table.idempotencyKey),
-    index("jobs_queue").on(table.owner, table.createdAt, table.id).where(sql`${table.status} = 'queued'`),
-    index("jobs_owner_started").on(table.owner, table.startedAt).where(sql`${table.startedAt} is not null`),
+    index("jobs_queue")
+      .on(table.mode, table.owner, table.keyId, table.createdAt, table.id)
+      .where(sql`${table.status} = 'queued'`),
+    index("jobs_owner_started")
+      .on(table.mode, table.owner, table.startedAt)
+      .where(sql`${table.startedAt} is not null`),
+    index("jobs_unfinished").on(table.keyId).where(sql`${table.deadlineAt} is not null`),
     index("jobs_deadline").on(table.deadlineAt).where(sql`${table.deadlineAt} is not null`),
     index("jobs_video_expiry").on(table.videoExpiresAt).where(sql`${table.videoKey} is not null`),
     index("jobs_finished").on(table.finishedAt),

@@ -1,3 +1,4 @@
+import type { KeyMode } from "@avatar/contract/api-keys";
 import type { ErrorCode } from "@avatar/contract/errors";
 import { sql } from "drizzle-orm";
 import { doublePrecision, index, integer, pgTable, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
@@ -16,6 +17,8 @@ export const runs = pgTable(
   {
     id: text().primaryKey(),
     jobId: text().notNull(),
+    /** That of its job. */
+    mode: text().$type<KeyMode>().notNull().default("live"),
     engine: text().notNull(),
     /** What the engine calls it; null where it has no name of its own, or has not said so yet. */
     externalId: text(),

@@ -1,0 +1,53 @@
+import { keyModeOf } from "@avatar/contract/api-keys";
+import type { KeyLimits } from "@avatar/contract/key-types";
+import { AppError } from "../errors.ts";
+import type { ApiKeyRepository, ApiKeyRow } from "./api-key-repository.ts";
+import type { Caller } from "./caller.ts";
+import { hashKey } from "./generate-key.ts";
+import { limitsOf } from "./key-view.ts";
+
+/** A key that was revoked or has expired works at most this long, in every replica. */
+const CACHE_MS = 1000;
+const CACHE_ENTRIES = 10_000;
+
+interface Deps {
+  apiKeys: Pick<ApiKeyRepository, "findActive">;
+  defaultLimits: KeyLimits;
+  now: () => Date;
+}
+
+/** @returns a function that tells who calls. It throws one `unauthorized`, whatever is wrong with the key. */
+export function createAuthenticate({ apiKeys, defaultLimits, now }: Deps) {
+  const cache = new Map<string, { caller: Caller; untilMs: number }>();
+
+  return async function authenticate(key: string | undefined): Promise<Caller> {
+    if (!key || !keyModeOf(key)) throw new AppError("unauthorized");
+    const hash = hashKey(key);
+    const time = now();
+    const cached = cache.get(hash);
+    if (cached && cached.untilMs > time.getTime()) return cached.caller;
+    const found = await apiKeys.findActive(hash, time);
+    if (!found) {
+      cache.delete(hash);
+      throw new AppError("unauthorized");
+    }
+    const caller = toCaller(found.key, found.parent, defaultLimits);
+    if (cache.size >= CACHE_ENTRIES) cache.clear();
+    cache.set(hash, { caller, untilMs: time.getTime() + CACHE_MS });
+    return caller;
+  };
+}
+
+function toCaller(key: ApiKeyRow, parent: ApiKeyRow | null, defaults: KeyLimits): Caller {
+  const { owner, mode, id, scopes } = key;
+  const own = { id, limits: limitsOf(key, defaults) };
+  if (!parent) return { owner, mode, keyId: id, childKeyId: undefined, scopes, meters: [own] };
+  return {
+    owner,
+    mode,
+    keyId: parent.id,
+    childKeyId: id,
+    scopes: scopes.filter((scope) => parent.scopes.includes(scope)),
+    meters: [own, { id: parent.id, limits: limitsOf(parent, defaults) }],
+  };
+}

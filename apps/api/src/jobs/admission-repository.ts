@@ -1,0 +1,147 @@
+import { ERRORS } from "@avatar/contract/errors";
+import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
+import type { Db } from "../db/client.ts";
+import { LOCKS } from "../db/locks.ts";
+import { apiKeys, jobs, uploads } from "../db/schema/schema.ts";
+import { addUsage, spentByAll, spentByKey, usageOf } from "../usage/usage-repository.ts";
+import type { JobRow, NewJobRow } from "./job-repository.ts";
+
+export interface AdmissionRepository extends ReturnType<typeof createAdmissionRepository> {}
+
+/** What jobs that are not over hold. */
+export interface Held {
+  inFlight: number;
+  queued: number;
+  gpuSeconds: number;
+  usd: number;
+}
+
+const isUnfinished = sql`${jobs.deadlineAt} is not null`;
+const held = {
+  inFlight: count(),
+  queued: sql<number>`count(*) filter (where ${jobs.status} = 'queued')`,
+  gpuSeconds: sql<number>`coalesce(sum(${jobs.estimatedGpuSeconds}), 0)`,
+  usd: sql<number>`coalesce(sum(${jobs.estimatedCostUsd}), 0)`,
+};
+const toHeld = (row: { [F in keyof Held]: unknown }): Held => ({
+  inFlight: Number(row.inFlight),
+  queued: Number(row.queued),
+  gpuSeconds: Number(row.gpuSeconds),
+  usd: Number(row.usd),
+});
+
+/** What is asked and written when jobs are made. */
+export function createAdmissionRepository(db: Db) {
+  return {
+    /** All of `work` happens, or none of it. */
+    atomically: <T>(work: (admission: AdmissionRepository) => Promise<T>): Promise<T> =>
+      db.transaction((tx) => work(createAdmissionRepository(tx))),
+
+    /** Until the transaction ends, no other one makes jobs that cost money. */
+    async lockBudget(): Promise<void> {
+      await db.execute(sql`select pg_advisory_xact_lock(${LOCKS.budget})`);
+    },
+
+    /** Until the transaction ends, no other one makes jobs of these keys. */
+    async lockKeys(ids: string[]): Promise<void> {
+      await db
+        .select({ id: apiKeys.id })
+        .from(apiKeys)
+        .where(inArray(apiKeys.id, ids))
+        .orderBy(asc(apiKeys.id))
+        .for("no key update");
+    },
+
+    /** Nobody deletes these uploads until the transaction ends. @returns those that are there */
+    async keepUploads(ids: string[]): Promise<Set<string>> {
+      const rows = await db
+        .select({ id: uploads.id })
+        .from(uploads)
+        .where(and(inArray(uploads.id, ids), isNull(uploads.deletedAt)))
+        .orderBy(asc(uploads.id))
+        .for("share");
+      return new Set(rows.map(({ id }) => id));
+    },
+
+    /** Those of the idempotency keys that belong to a job, each with its owner. */
+    async findTaken(rows: Pick<NewJobRow, "owner" | "idempotencyKey">[]) {
+      const same = rows.flatMap(({ owner, idempotencyKey }): SQL[] => {
+        const both = idempotencyKey && and(eq(jobs.owner, owner), eq(jobs.idempotencyKey, idempotencyKey));
+        return both ? [both] : [];
+      });
+      if (same.length === 0) return [];
+      return db
+        .select({ owner: jobs.owner, idempotencyKey: jobs.idempotencyKey })
+        .from(jobs)
+        .where(or(...same));
+    },
+
+    /** By the key, child keys among them. */
+    async heldByKey(keyIds: string[]): Promise<Map<string, Held>> {
+      const rows = await db
+        .select({ keyId: jobs.keyId, childKeyId: jobs.childKeyId, ...held })
+        .from(jobs)
+        .where(and(inArray(jobs.keyId, keyIds), isUnfinished))
+        .groupBy(jobs.keyId, jobs.childKeyId);
+      const byKey = new Map<string, Held>();
+      for (const { keyId, childKeyId, ...row } of rows) {
+        const own = toHeld(row);
+        if (childKeyId !== null) byKey.set(childKeyId, own);
+        byKey.set(keyId, plus(byKey.get(keyId), own));
+      }
+      return byKey;
+    },
+
+    /** By all live keys. */
+    async heldByAll(): Promise<Held> {
+      const [row] = await db
+        .select(held)
+        .from(jobs)
+        .where(and(eq(jobs.mode, "live"), isUnfinished));
+      return toHeld(row ?? { inFlight: 0, queued: 0, gpuSeconds: 0, usd: 0 });
+    },
+
+    spentByKey: (keyIds: string[], now: Date) => spentByKey(db, keyIds, now),
+    spentByAll: (now: Date) => spentByAll(db, now),
+
+    /** What the jobs of child keys took, but of those that failed by our fault. */
+    async gpuSecondsOfChildren(childKeyIds: string[]): Promise<Map<string, number>> {
+      const rows = await db
+        .select({ id: jobs.childKeyId, seconds: sql<string>`sum(${jobs.billedSeconds})` })
+        .from(jobs)
+        .where(
+          and(
+            inArray(jobs.childKeyId, childKeyIds),
+            or(isNull(jobs.error), notInArray(sql`${jobs.error}->>'code'`, OUR_FAULTS)),
+          ),
+        )
+        .groupBy(jobs.childKeyId);
+      return new Map(rows.map(({ id, seconds }) => [id ?? "", Number(seconds)]));
+    },
+
+    /** Rows whose idempotency key is taken after all are left out. */
+    async insert(rows: NewJobRow[], now: Date): Promise<JobRow[]> {
+      if (rows.length === 0) return [];
+      const inserted = await db
+        .insert(jobs)
+        .values(rows)
+        .onConflictDoNothing({ target: [jobs.owner, jobs.idempotencyKey] })
+        .returning();
+      await addUsage(
+        db,
+        now,
+        inserted.map((job) => ({ ...usageOf(job), jobs: 1 })),
+      );
+      return inserted;
+    },
+  };
+}
+
+const OUR_FAULTS = Object.entries(ERRORS).flatMap(([code, { status }]) => (status >= 500 ? [code] : []));
+
+const plus = (a: Held | undefined, b: Held): Held => ({
+  inFlight: (a?.inFlight ?? 0) + b.inFlight,
+  queued: (a?.queued ?? 0) + b.queued,
+  gpuSeconds: (a?.gpuSeconds ?? 0) + b.gpuSeconds,
+  usd: (a?.usd ?? 0) + b.usd,
+});

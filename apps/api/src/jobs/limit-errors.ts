@@ -1,0 +1,94 @@
+import type { ErrorCode } from "@avatar/contract/errors";
+import type { KeyLimits } from "@avatar/contract/key-types";
+import type { LimitReached } from "@avatar/contract/types";
+import { AppError } from "../errors.ts";
+import type { Standing } from "./admission.ts";
+import type { NewJobRow } from "./job-repository.ts";
+
+/** When a place among the unfinished jobs may be free: nobody knows. */
+const RETRY_MS = 5000;
+
+const OF = { key: "the key", childKey: "the child key", service: "the service" };
+
+/**
+ * What keeps a job from being made, if anything does.
+ * @param standing what there is without it
+ */
+export function limitReached(
+  of: LimitReached["of"],
+  limits: KeyLimits,
+  standing: Standing,
+  {
+    estimatedGpuSeconds = 0,
+    estimatedCostUsd = 0,
+  }: Pick<NewJobRow, "estimatedGpuSeconds" | "estimatedCostUsd">,
+  now: Date,
+): AppError | undefined {
+  const { jobsInFlight, jobsQueued, gpuSecondsPerDay, usdPerDay, usdPerMonth } = limits;
+  const day = startOfNext("day", now);
+  const month = startOfNext("month", now);
+
+  const refuse = (code: ErrorCode, name: keyof KeyLimits, max: number, left: number, resetsAt?: Date) => {
+    const retryAfterMs = resetsAt ? resetsAt.getTime() - now.getTime() : RETRY_MS;
+    // How much the operator has left for all customers together is not for them to know.
+    const amounts = of === "service" ? {} : { max, left: Math.max(left, 0) };
+    const limit: LimitReached = {
+      of,
+      name,
+      ...amounts,
+      ...(resetsAt && { resetsAt: resetsAt.toISOString() }),
+    };
+    return new AppError(code, {
+      detail: say(limit, estimatedGpuSeconds, estimatedCostUsd),
+      limit,
+      retryAfterMs,
+    });
+  };
+
+  if (jobsInFlight !== undefined && standing.inFlight >= jobsInFlight)
+    return refuse("too_many_jobs", "jobsInFlight", jobsInFlight, 0);
+  if (jobsQueued !== undefined && standing.queued >= jobsQueued)
+    return refuse("queue_full", "jobsQueued", jobsQueued, 0);
+  if (gpuSecondsPerDay !== undefined && estimatedGpuSeconds > 0) {
+    const left = gpuSecondsPerDay - standing.gpuSecondsToday - standing.gpuSeconds;
+    if (estimatedGpuSeconds > left)
+      return refuse("gpu_quota_exceeded", "gpuSecondsPerDay", gpuSecondsPerDay, left, day);
+  }
+  for (const [name, max, spent, resetsAt] of [
+    ["usdPerDay", usdPerDay, standing.usdToday, day],
+    ["usdPerMonth", usdPerMonth, standing.usdThisMonth, month],
+  ] as const) {
+    if (max === undefined || estimatedCostUsd === 0) continue;
+    const left = max - spent - standing.usd;
+    if (estimatedCostUsd > left) return refuse("budget_exhausted", name, max, left, resetsAt);
+  }
+  return undefined;
+}
+
+function say({ of, name, max, left = 0, resetsAt }: LimitReached, gpuSeconds: number, usd: number): string {
+  const who = OF[of];
+  switch (name) {
+    case "jobsInFlight":
+      return `${capital(who)} may have ${max} unfinished jobs, and has so many.`;
+    case "jobsQueued":
+      return `${capital(who)} may have ${max} jobs in the queue, and has so many.`;
+    case "gpuSecondsPerDay":
+      return `The job may take ${gpuSeconds} GPU seconds; of ${max} for the day ${who} has ${left} left until ${resetsAt}.`;
+    default: {
+      const span = name === "usdPerDay" ? "day" : "month";
+      const what = max === undefined ? `the budget of ${who}` : `of ${inUsd(max)}`;
+      return max === undefined
+        ? `The job would be over ${what} for the ${span}, which begins anew at ${resetsAt}.`
+        : `The job may cost ${inUsd(usd)}; ${what} for the ${span} ${who} has ${inUsd(left)} left until ${resetsAt}.`;
+    }
+  }
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+const inUsd = (amount: number) => `$${(Math.floor(amount * 1e4) / 1e4).toFixed(4)}`;
+
+/** Days and months are in UTC. */
+function startOfNext(span: "day" | "month", now: Date): Date {
+  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  return new Date(span === "day" ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1));
+}
