@@ -3,7 +3,7 @@ import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } f
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
 import { apiKeys, jobs, uploads } from "../db/schema/schema.ts";
-import { addUsage, spentByAll, spentByKey, usageOf } from "../usage/usage-repository.ts";
+import { addUsage, type Spent, spentByAll, spentByKey, usageOf } from "../db/usage-counters.ts";
 import type { JobRow, NewJobRow } from "./job-repository.ts";
 
 export interface AdmissionRepository extends ReturnType<typeof createAdmissionRepository> {}
@@ -15,6 +15,9 @@ export interface Held {
   gpuSeconds: number;
   usd: number;
 }
+
+/** What a set of limits is held against: jobs that are not over, and what was used by those that are. */
+export type Standing = Held & Spent;
 
 const isUnfinished = sql`${jobs.deadlineAt} is not null`;
 const held = {

@@ -2,8 +2,7 @@ import type { KeyLimits } from "@avatar/contract/key-types";
 import type { Caller, Meter } from "../api-keys/caller.ts";
 import type { BudgetConfig } from "../config.ts";
 import { uploadExpired } from "../uploads/upload-errors.ts";
-import type { Spent } from "../usage/usage-repository.ts";
-import type { AdmissionRepository, Held } from "./admission-repository.ts";
+import type { AdmissionRepository, Standing } from "./admission-repository.ts";
 import type { JobRow, NewJobRow } from "./job-repository.ts";
 import { limitReached } from "./limit-errors.ts";
 
@@ -18,9 +17,6 @@ interface Pending {
   caller: Caller;
   settle: PromiseWithResolvers<JobRow | undefined>;
 }
-
-/** What a set of limits is held against: jobs that are not over, and what was used by those that are. */
-export type Standing = Held & Spent;
 
 export type Admit = ReturnType<typeof createAdmission>;
 

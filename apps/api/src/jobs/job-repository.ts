@@ -5,7 +5,7 @@ import type { Caller } from "../api-keys/caller.ts";
 import type { PageCursor } from "../cursor.ts";
 import type { Db } from "../db/client.ts";
 import { jobs } from "../db/schema/schema.ts";
-import { addUsage, usageOf } from "../usage/usage-repository.ts";
+import { addUsage, usageOf } from "../db/usage-counters.ts";
 import { allowedFrom } from "./job-lifecycle.ts";
 
 export type JobRow = typeof jobs.$inferSelect;

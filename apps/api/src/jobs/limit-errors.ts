@@ -2,7 +2,7 @@ import type { ErrorCode } from "@avatar/contract/errors";
 import type { KeyLimits } from "@avatar/contract/key-types";
 import type { LimitReached } from "@avatar/contract/types";
 import { AppError } from "../errors.ts";
-import type { Standing } from "./admission.ts";
+import type { Standing } from "./admission-repository.ts";
 import type { NewJobRow } from "./job-repository.ts";
 
 /** When a place among the unfinished jobs may be free: nobody knows. */

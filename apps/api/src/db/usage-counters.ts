@@ -1,6 +1,6 @@
 import { and, eq, gte, inArray, lte, sql, sum } from "drizzle-orm";
-import type { Db } from "../db/client.ts";
-import { usageDays } from "../db/schema/schema.ts";
+import type { Db } from "./client.ts";
+import { usageDays } from "./schema/schema.ts";
 
 type UsageRow = typeof usageDays.$inferSelect;
 type Count = Exclude<keyof UsageRow, "day" | "keyId" | "owner" | "mode">;
