@@ -53,6 +53,8 @@ export interface Overrides {
   /** How often is looked whether RunPod's endpoint is in use. */
   keepAliveEveryMs?: number;
   openUrl?: OpenUrl;
+  /** What a second of the live engine costs, in dollars. */
+  gpuPricePerSecond?: number;
   dispatcher?: Partial<DispatcherOptions>;
 }
 
@@ -134,6 +136,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     const engine = runpod?.engine ?? local;
     if (runpod) opened.push(runpod.engine.stop);
 
+    const gpuPricePerSecond =
+      overrides.gpuPricePerSecond ?? (runpod && Math.max(...Object.values(config.gpuPrices)));
     const dispatcherFor = (mode: KeyMode, engine: Engine, options: Partial<DispatcherOptions>) =>
       createDispatcher({
         runs: createRunRepository(db, newId),
@@ -155,12 +159,18 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
           queueTimeoutMs: config.queueTimeoutMs,
           maxFailedRuns: 3,
           maxLostRuns: 20,
+          budget: undefined,
           ...options,
           ...overrides.dispatcher,
         },
       });
     const dispatchers = {
-      live: dispatcherFor("live", engine, {}),
+      live: dispatcherFor("live", engine, {
+        budget:
+          gpuPricePerSecond === undefined
+            ? undefined
+            : { service: config.budget, pricePerSecond: gpuPricePerSecond },
+      }),
       test: dispatcherFor("test", createTestEngine(local), {
         maxRunsInFlight: MAX_TEST_RUNS,
         runTimeoutMs: (audioSeconds) => TEST_RUN_MS + audioSeconds * 60_000,
@@ -208,7 +218,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       wakeDispatcher: (mode) => dispatchers[mode].wake(),
       queueTimeoutMs: config.queueTimeoutMs,
       videoTtlSeconds: config.videoTtlSeconds,
-      gpuPricePerSecond: runpod && Math.max(...Object.values(config.gpuPrices)),
+      gpuPricePerSecond,
     });
 
     const server = createServer({

@@ -7,12 +7,14 @@ import type { JobChanges } from "../jobs/job-changes.ts";
 import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Events } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { BudgetGate } from "./budget-repository.ts";
 import type { ClaimedRun } from "./claimed-run-repository.ts";
 import { toEngineRun } from "./engine-run.ts";
+import type { JobFailure } from "./failed-jobs.ts";
 import { createLoop } from "./loop.ts";
 import { createProgressWriter } from "./progress-writer.ts";
 import { type RunRef, videoKey } from "./run-keys.ts";
-import type { JobFailure, RunRepository } from "./run-repository.ts";
+import type { RunRepository } from "./run-repository.ts";
 import type { CheckVideo, StoredVideo } from "./stored-video.ts";
 
 interface Following {
@@ -49,6 +51,8 @@ export interface DispatcherOptions {
   startTimeoutMs: number;
   runTimeoutMs: (audioSeconds: number) => number;
   queueTimeoutMs: number;
+  /** Where runs cost money: what all together may cost, and a second at most. */
+  budget: { service: BudgetGate["service"]; pricePerSecond: number } | undefined;
   /** Runs of one job that may fail for a passing reason, and that may be lost with their process or for the store. */
   maxFailedRuns: number;
   maxLostRuns: number;
@@ -81,21 +85,29 @@ export function createDispatcher(deps: Deps) {
 
   const after = (ms: number) => new Date(now().getTime() + ms);
   /** A worker may take a run at the end of its time to start, and load its models for as long again. */
+  const budget = options.budget && {
+    service: options.budget.service,
+    maxUsd: (audioSeconds: number) =>
+      ((options.startTimeoutMs + options.runTimeoutMs(audioSeconds)) / 1000) *
+      (options.budget?.pricePerSecond ?? 0),
+  };
   const linksUntil = (audioSeconds: number) =>
     after(2 * options.startTimeoutMs + options.runTimeoutMs(audioSeconds) + LINKS_MARGIN_MS);
 
   async function claim(): Promise<void> {
     const free = options.maxRunsInFlight - inFlight.size;
     if (free <= 0) return;
-    const claimed = await runs.claim(free, replicaId, options.leaseMs, {
+    const { claimed, refused } = await runs.claim(free, replicaId, options.leaseMs, {
       now: now(),
       mode,
       startBy: after(options.startTimeoutMs),
       engine: engine.name,
       linksUntil: engine.isRemote ? linksUntil : undefined,
       maxOpen: engine.isRemote ? options.maxRunsInFlight : undefined,
+      budget,
     });
-    changes.publish(...claimed.map((run) => run.jobId));
+    for (const jobId of refused) events.jobRefused(jobId);
+    changes.publish(...refused, ...claimed.map((run) => run.jobId));
     for (const run of claimed) launch(run);
   }
 

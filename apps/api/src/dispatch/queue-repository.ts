@@ -3,6 +3,8 @@ import { and, asc, eq, gt, lte, max, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs } from "../db/schema/schema.ts";
 
+export type NextJob = Pick<typeof jobs.$inferSelect, "id" | "keyId" | "audioSeconds">;
+
 /** Of each queue so many more jobs are looked at, as other replicas may be about to take the first ones. */
 const CLAIMED_ELSEWHERE = 20;
 
@@ -11,12 +13,7 @@ const CLAIMED_ELSEWHERE = 20;
  * one whose last job began the longest ago. Of an owner's keys it is likewise the one with the fewest jobs running, and of
  * a key's jobs the oldest.
  */
-export async function lockNextJobs(
-  tx: Db,
-  mode: KeyMode,
-  limit: number,
-  now: Date,
-): Promise<{ id: string; audioSeconds: number }[]> {
+export async function lockNextJobs(tx: Db, mode: KeyMode, limit: number, now: Date): Promise<NextJob[]> {
   const spare = limit + CLAIMED_ELSEWHERE;
   // Spelled as in the index, which a condition with a parameter could not use.
   const isQueued = sql`${jobs.status} = 'queued'`;
@@ -85,7 +82,7 @@ export async function lockNextJobs(
     .crossJoinLateral(own)
     .as("in_turn");
   return tx
-    .select({ id: jobs.id, audioSeconds: jobs.audioSeconds })
+    .select({ id: jobs.id, keyId: jobs.keyId, audioSeconds: jobs.audioSeconds })
     .from(inTurn)
     .innerJoin(jobs, eq(jobs.id, inTurn.id))
     .where(and(isQueued, gt(jobs.deadlineAt, now)))

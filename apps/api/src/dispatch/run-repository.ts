@@ -1,25 +1,22 @@
 import type { KeyMode } from "@avatar/contract/api-keys";
-import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
-import { and, count, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
+import type { ErrorCode } from "@avatar/contract/errors";
+import { and, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
-import { LOCKS } from "../db/locks.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
 import { addUsage, usageOf } from "../db/usage-counters.ts";
 import type { RunUsage } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
-import type { JobRow } from "../jobs/job-repository.ts";
-import { type ClaimedRun, loadRuns } from "./claimed-run-repository.ts";
-import { createLeaseRepository, leaseEnd } from "./lease-repository.ts";
-import { lockNextJobs } from "./queue-repository.ts";
+import { createClaimRepository, nextVersion } from "./claim-repository.ts";
+import type { ClaimedRun } from "./claimed-run-repository.ts";
+import { failedUsage, isOurFault, type JobFailure } from "./failed-jobs.ts";
+import { createLeaseRepository } from "./lease-repository.ts";
 import type { RunRef } from "./run-keys.ts";
 import type { StoredVideo } from "./stored-video.ts";
 
 /** The process of a lost run may live on, and still put a video that nobody wants. */
 const LATE_WRITE_MS = 600_000;
-
-const nextVersion = sql`${jobs.version} + 1`;
 
 export interface RunRepository extends ReturnType<typeof createRunRepository> {}
 
@@ -65,16 +62,6 @@ export function createRunRepository(db: Db, newId: NewId) {
     return true;
   }
 
-  /** Until the transaction ends, no other process begins runs that it counts. */
-  async function countOpen(tx: Db, engine: string): Promise<number> {
-    await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.claim})`);
-    const [row] = await tx
-      .select({ n: count() })
-      .from(runs)
-      .where(and(isNull(runs.outcome), eq(runs.engine, engine)));
-    return row?.n ?? 0;
-  }
-
   async function hasVideo(tx: Db, jobId: string, videoKey: string): Promise<boolean> {
     const rows = await tx
       .select({ id: jobs.id })
@@ -85,44 +72,11 @@ export function createRunRepository(db: Db, newId: NewId) {
 
   return {
     ...createLeaseRepository(db),
+    ...createClaimRepository(db, newId),
 
     /** All of `work` happens, or none of it. */
     atomically: <T>(work: (runs: RunRepository) => Promise<T>): Promise<T> =>
       db.transaction((tx) => work(createRunRepository(tx, newId))),
-
-    /** Takes up to `limit` queued jobs, each with a new run under this process's lease. */
-    async claim(limit: number, leaseOwner: string, leaseMs: number, newRuns: NewRuns): Promise<ClaimedRun[]> {
-      const { now, mode, engine, startBy, linksUntil, maxOpen } = newRuns;
-      return db.transaction(async (tx) => {
-        const free = maxOpen === undefined ? limit : maxOpen - (await countOpen(tx, engine));
-        if (free <= 0) return [];
-        const picked = await lockNextJobs(tx, mode, Math.min(limit, free), now);
-        const begun: (typeof runs.$inferSelect)[] = [];
-        for (const { id, audioSeconds } of picked) {
-          const runId = newId("run");
-          await tx
-            .update(jobs)
-            .set({
-              status: "starting",
-              version: nextVersion,
-              updatedAt: now,
-              deadlineAt: startBy,
-              runId,
-              progress: 0,
-              startedAt: now,
-            })
-            .where(eq(jobs.id, id));
-          const run = { id: runId, jobId: id, mode, engine, leaseOwner, startedAt: now };
-          const until = linksUntil?.(audioSeconds) ?? null;
-          const inserted = await tx
-            .insert(runs)
-            .values({ ...run, leaseUntil: leaseEnd(leaseMs), linksUntil: until })
-            .returning();
-          begun.push(...inserted);
-        }
-        return loadRuns(tx, begun, false);
-      });
-    },
 
     async setExternalId(runId: string, externalId: string): Promise<void> {
       await db.update(runs).set({ externalId }).where(eq(runs.id, runId));
@@ -299,23 +253,6 @@ export function createRunRepository(db: Db, newId: NewId) {
   };
 }
 
-export interface JobFailure {
-  code: ErrorCode;
-  detail: string;
-}
-
-interface NewRuns {
-  now: Date;
-  /** Whose jobs are taken. */
-  mode: KeyMode;
-  startBy: Date;
-  engine: string;
-  /** For a remote engine: how long links that its workers get can live. */
-  linksUntil: ((audioSeconds: number) => Date) | undefined;
-  /** No more runs than these at once on this engine, of all processes. */
-  maxOpen: number | undefined;
-}
-
 interface RunEnd {
   outcome: RunOutcome;
   code?: ErrorCode;
@@ -324,14 +261,5 @@ interface RunEnd {
   now: Date;
   usage?: RunUsage | undefined;
 }
-
-const isOurFault = ({ code }: JobFailure) => ERRORS[code].status >= 500;
-
-/** What it took counts for no quota where it was our fault. */
-const failedUsage = (job: JobRow) => ({
-  ...usageOf(job),
-  failed: 1,
-  forgivenGpuSeconds: job.error && isOurFault(job.error) ? job.billedSeconds : 0,
-});
 
 const failure = (code: ErrorCode, detail: string) => sql`${JSON.stringify({ code, detail })}::jsonb`;

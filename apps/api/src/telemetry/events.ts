@@ -82,6 +82,12 @@ export function createEvents(
       if (isOver) metrics.failedJobs.inc({ mode, code: "run_lost" });
     },
 
+    /** Nothing was left of a budget when its turn came. */
+    jobRefused(jobId: string): void {
+      log.warn({ jobId, code: "budget_exhausted" }, "a job failed, as a budget is used up");
+      metrics.failedJobs.inc({ mode, code: "budget_exhausted" });
+    },
+
     jobOverdue(jobId: string, code: ErrorCode): void {
       log.warn({ jobId, code }, "a job was in one state for too long");
       metrics.failedJobs.inc({ mode, code });
