@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
 export type IdPrefix = "job" | "run" | "upload" | "key" | "req" | "api";
 
-/** For example `job_0f8c…`: 128 random bits. */
+/** For example `job_0f8c…`: 122 random bits. */
 export type NewId = (prefix: IdPrefix) => string;
 
-export const newId: NewId = (prefix) => `${prefix}_${randomBytes(16).toString("hex")}`;
+export const newId: NewId = (prefix) => `${prefix}_${randomUUID().replaceAll("-", "")}`;

@@ -58,9 +58,10 @@ describe("F7: a store that fails within each call", () => {
   test("is told alike through both doors, and leaves no job", async () => {
     const input = await aJobInput(api);
     const { body } = await api.rest("POST", "/v1/jobs", input);
+    const fresh = await aJobInput(api);
     isDown = true;
     const calls: [string, object][] = [
-      ["jobs.create", input],
+      ["jobs.create", fresh],
       ["jobs.delete", { id: body.id }],
       ["uploads.create", { contentType: "image/png", bytes: 3, inParts: true }],
     ];

@@ -4,7 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 export function createLoop(everyMs: number, work: () => Promise<void>, onError: (error: unknown) => void) {
   let wakeUp = new AbortController();
   return {
-    wake: () => wakeUp.abort(),
+    wake(): void {
+      if (!wakeUp.signal.aborted) wakeUp.abort();
+    },
     async run(stopping: AbortSignal): Promise<void> {
       while (!stopping.aborted) {
         wakeUp = new AbortController();

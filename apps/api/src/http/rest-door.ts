@@ -132,6 +132,9 @@ const unknownFields = (names: string[]) =>
 /** Aborts when the client goes away before it has its answer. */
 function abortedWith(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort());
+  reply.raw.once("close", () => {
+    // Also comes after the answer; an abort costs a stack trace.
+    if (!reply.raw.writableFinished) gone.abort();
+  });
   return gone.signal;
 }

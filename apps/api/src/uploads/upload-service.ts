@@ -26,9 +26,25 @@ interface Deps {
 
 export type UploadService = ReturnType<typeof createUploadService>;
 
+/** Uploads that a process remembers to have inspected. */
+const MAX_INSPECTED = 10_000;
+
 export const uploadKey = (id: string) => `uploads/${id}`;
 
 export function createUploadService({ uploads, store, openUrl, limits, now, newId }: Deps) {
+  const inspected = new Map<string, unknown>();
+
+  /** A file is written once: what was found in it stays true. */
+  async function inspectOnce<T>(kind: MediaKind, row: UploadRow, inspect: () => Promise<T>): Promise<T> {
+    if (row.deletedAt || row.expiresAt <= now()) throw uploadExpired(row.id);
+    const name = `${kind} ${row.id}`;
+    if (inspected.has(name)) return inspected.get(name) as T;
+    const found = await inspect();
+    if (inspected.size >= MAX_INSPECTED) inspected.clear();
+    inspected.set(name, found);
+    return found;
+  }
+
   const row = (owner: string, contentType: MediaType) => ({
     id: newId("upload"),
     owner,
@@ -55,7 +71,6 @@ export function createUploadService({ uploads, store, openUrl, limits, now, newI
   }
 
   async function source(row: UploadRow): Promise<ByteSource> {
-    if (row.deletedAt || row.expiresAt <= now()) throw uploadExpired(row.id);
     await join(row);
     const object = await store.head(uploadKey(row.id));
     if (!object)
@@ -134,14 +149,12 @@ export function createUploadService({ uploads, store, openUrl, limits, now, newI
     },
 
     /** Reads just enough of the file to know that it is an image within the limits. */
-    async inspectImage(row: UploadRow): Promise<void> {
-      await inspectImage(await source(row), row.contentType, limits.image);
-    },
+    inspectImage: (row: UploadRow) =>
+      inspectOnce("image", row, async () => inspectImage(await source(row), row.contentType, limits.image)),
 
     /** Reads just enough of the file to know that it is audio within the limits, and its length. */
-    async inspectAudio(row: UploadRow): Promise<{ seconds: number }> {
-      return inspectAudio(await source(row), row.contentType, limits.audio);
-    },
+    inspectAudio: (row: UploadRow): Promise<{ seconds: number }> =>
+      inspectOnce("audio", row, async () => inspectAudio(await source(row), row.contentType, limits.audio)),
 
     /** Removes an upload that no job uses. What cannot be deleted now is left to the sweeper. */
     async discard(id: string): Promise<void> {
