@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ERROR_CAUSES, ERROR_GROUPS } from "./error-causes.ts";
 import { ERROR_CODES, ERRORS, errorDocsPath, isErrorCode } from "./errors.ts";
 
 test.each(ERROR_CODES)("%s can be shown, linked and acted upon", (code) => {
@@ -9,6 +10,12 @@ test.each(ERROR_CODES)("%s can be shown, linked and acted upon", (code) => {
   expect(title).toMatch(/^[A-Z].*[^.]$/);
   expect(hint).toMatch(/^[A-Z].*\.$/);
   expect(errorDocsPath(code)).toBe(`/docs/errors/${code}`);
+  expect(ERROR_CAUSES[code]).toMatch(/^[A-Z].*\.$/);
+});
+
+test("the catalogue has every code once, in one of its groups", () => {
+  const grouped = ERROR_GROUPS.flatMap(({ codes }) => codes);
+  expect(grouped.toSorted()).toEqual(ERROR_CODES.toSorted());
 });
 
 test("what is our fault is worth another try", () => {

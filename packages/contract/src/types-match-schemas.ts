@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type * as keySchemas from "./key-schemas.ts";
 import type * as keyTypes from "./key-types.ts";
+import type * as errorSchemas from "./error-schemas.ts";
 import type * as schemas from "./schemas.ts";
 import type * as types from "./types.ts";
 
@@ -33,4 +34,5 @@ export type Checks = [
   Check<Same<z.input<typeof keySchemas.RotateKeyInput>, keyTypes.RotateKeyInput>>,
   Check<Same<z.input<typeof keySchemas.KeyIdInput>, keyTypes.KeyIdInput>>,
   Check<Same<z.input<typeof keySchemas.ListKeysInput>, keyTypes.ListKeysInput>>,
+  Check<Same<z.output<typeof errorSchemas.ErrorCatalogue>, types.ErrorCatalogue>>,
 ];

@@ -287,3 +287,24 @@ export interface LimitReached {
   /** When it begins anew, where time alone does that. */
   resetsAt?: string | undefined;
 }
+
+/** One row of the error catalogue. */
+export interface ErrorEntry {
+  code: ErrorCode;
+  /** HTTP status. For a code that ends a job it is what `GET /v1/jobs/{id}/result` answers. */
+  status: number;
+  /** The same call may succeed later without a change. */
+  retryable: boolean;
+  title: string;
+  /** When exactly this code is answered. */
+  cause: string;
+  /** What to do about it. */
+  hint: string;
+  /** Path of the page about this code, on the API's host. */
+  docs: string;
+}
+
+/** Every error that the API can answer. */
+export interface ErrorCatalogue {
+  items: ErrorEntry[];
+}
