@@ -5,6 +5,7 @@ import { listKeys } from "../api-keys/list-keys.ts";
 import { revokeKey } from "../api-keys/revoke-key.ts";
 import { rotateKey } from "../api-keys/rotate-key.ts";
 import { updateKey } from "../api-keys/update-key.ts";
+import { listErrors } from "../error-catalogue/list-errors.ts";
 import { cancelJob } from "../jobs/cancel-job.ts";
 import { createJob } from "../jobs/create-job.ts";
 import { deleteJob } from "../jobs/delete-job.ts";
@@ -36,6 +37,7 @@ export const router = trpc.router({
     createChild: createChildKey,
     current: getCurrentKey,
   },
+  errors: { list: listErrors },
 });
 
 export type Router = typeof router;

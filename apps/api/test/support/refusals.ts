@@ -45,6 +45,11 @@ export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
 export const NEEDS_NO_DATABASE = ["limits.get"];
 /** Operations that ask it for nothing but keys. */
 export const NEEDS_ONLY_KEYS = operations.flatMap(({ name }) => (name.startsWith("keys.") ? [name] : []));
+  "errors.list": () => ({}),
+};
+
+/** Operations that ask the database for nothing but the key. */
+export const NEEDS_NO_DATABASE = ["limits.get", "errors.list"];
 
 const longId = { id: "x".repeat(65) };
 const INVALID_INPUT: Record<string, Record<string, unknown>> = {
