@@ -1,6 +1,7 @@
 import { errorDocsPath } from "@avatar/contract/errors";
 import { expect } from "vitest";
 import { type Operation, operations } from "../../src/trpc/operations.ts";
+import { expectNoLeak } from "./expect-no-leak.ts";
 import type { RestAnswer } from "./rest.ts";
 import type { TestApi } from "./test-api.ts";
 
@@ -19,7 +20,7 @@ export function operationNamed(name: string): Operation {
   return operation;
 }
 
-/** Sends the call through each door and expects one answer. @returns it, as REST gave it. */
+/** Sends the call through each door and expects one answer, which gives nothing away. @returns it, as REST gave it. */
 export async function throughBothDoors(api: TestApi, name: string, call: Call): Promise<RestAnswer> {
   const rest = await throughRest(api, name, call);
   const trpc = await throughTrpc(api, name, call);
@@ -82,7 +83,9 @@ async function send(
     // As bytes, because fetch gives text a content type of its own.
     ...(body !== undefined && { body: Buffer.from(body) }),
   });
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const answer = { status: response.status, headers: response.headers, body: await response.json() };
+  if (answer.status >= 400) expectNoLeak(answer, [api.apiKey]);
+  return answer;
 }
 
 /** What each call makes anew. */

@@ -1,3 +1,5 @@
+import { expectNoLeak } from "./expect-no-leak.ts";
+
 export interface RestAnswer {
   status: number;
   headers: Headers;
@@ -5,7 +7,7 @@ export interface RestAnswer {
   body: any;
 }
 
-/** A request through the REST door; a plain object becomes JSON. */
+/** A request through the REST door; a plain object becomes JSON. Throws where an error gives anything away. */
 export type Rest = (
   method: string,
   path: string,
@@ -30,11 +32,10 @@ export function createRest(url: string, apiKey: string): Rest {
     });
     const text = await response.text();
     const isJsonAnswer = response.headers.get("content-type")?.includes("json");
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: isJsonAnswer ? JSON.parse(text) : text,
-    };
+    const { status, headers: answered } = response;
+    const answer = { status, headers: answered, body: isJsonAnswer ? JSON.parse(text) : text };
+    if (status >= 400) expectNoLeak(answer, [apiKey]);
+    return answer;
   };
 }
 
