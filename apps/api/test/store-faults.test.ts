@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jobs, uploads } from "../src/db/schema/schema.ts";
 import type { ObjectStore } from "../src/storage/object-store.ts";
 import { StorageUnavailable } from "../src/storage/object-store.ts";
-import { aPng, aWav } from "./media/media-files.ts";
+import { aPng } from "./media/media-files.ts";
 import { throughBothDoors } from "./support/doors.ts";
 import type { FakeS3, Fault } from "./support/fake-s3.ts";
 import { sweep } from "./support/leftovers.ts";
-import { FORM_TYPE, multipart } from "./support/multipart.ts";
+import { aForm, FORM_TYPE } from "./support/multipart.ts";
 import { jobRow, untilStatus } from "./support/queue.ts";
 import { aJobInput } from "./support/refusals.ts";
 import type { Rest, RestAnswer } from "./support/rest.ts";
@@ -17,13 +17,8 @@ import { createTestDatabase, databaseKind } from "./support/test-database.ts";
 import { until } from "./support/until.ts";
 
 const DAY_MS = 24 * 3_600_000;
-const form = () =>
-  multipart([
-    { name: "image", content: aPng(), fileName: "me.png", type: "image/png" },
-    { name: "audio", content: aWav(), fileName: "me.wav", type: "audio/wav" },
-  ]);
 const generate = (rest: Rest, key?: string) =>
-  rest("POST", "/v1/jobs", form(), { ...FORM_TYPE, ...(key && { "idempotency-key": key }) });
+  rest("POST", "/v1/jobs", aForm(), { ...FORM_TYPE, ...(key && { "idempotency-key": key }) });
 
 const refused = ({ status, headers, body }: RestAnswer) => [status, body.code, headers.get("retry-after")];
 const UNAVAILABLE = [503, "storage_unavailable", "1"];

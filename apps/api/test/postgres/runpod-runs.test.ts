@@ -1,6 +1,6 @@
 import type { FakeRunPod, Fault, Operation } from "@avatar/fake-runpod";
 import { expect, test } from "vitest";
-import { jobRow, outcomesOf, runsOf, untilStatus } from "../support/queue.ts";
+import { jobRow, outcomesOf, runsOf, untilEnded, untilStatus } from "../support/queue.ts";
 import {
   claimRun,
   generate,
@@ -10,7 +10,6 @@ import {
   uploadVideo,
   workersThat,
 } from "../support/runpod.ts";
-import type { TestApi } from "../support/test-api.ts";
 import { until } from "../support/until.ts";
 
 const LONG = 120_000;
@@ -24,15 +23,6 @@ const renders = workersThat(async (input) => {
   await uploadVideo(input as RunInput);
   return { output: {} };
 });
-
-/** Lets the pauses before further runs pass. */
-async function untilEnded(api: TestApi, id: string, status: "succeeded" | "failed") {
-  return until(`the job has ${status}`, async () => {
-    const job = await jobRow(api.db, id);
-    if (job.status === "queued") api.advance(1000);
-    return job.status === status && job;
-  });
-}
 
 const always = (operation: Operation, fault: Fault) => (asked: Operation) =>
   asked === operation ? fault : undefined;

@@ -1,3 +1,5 @@
+import { aPng, aWav } from "../media/media-files.ts";
+
 /** One part of a form; with `fileName` it is a file. */
 export interface Part {
   name: string;
@@ -22,3 +24,10 @@ export function multipart(parts: Part[], end = `--${BOUNDARY}--\r\n`): Buffer {
   ]);
   return Buffer.concat([...written, end].map((piece) => Buffer.from(piece as string)));
 }
+
+/** A form that makes a job. */
+export const aForm = (): Buffer =>
+  multipart([
+    { name: "image", content: aPng(), fileName: "me.png", type: "image/png" },
+    { name: "audio", content: aWav(), fileName: "me.wav", type: "audio/wav" },
+  ]);

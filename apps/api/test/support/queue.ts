@@ -33,6 +33,14 @@ export const untilStatus = (db: Db, id: string, status: JobRow["status"]): Promi
     return row.status === status && row;
   });
 
+/** Lets the pauses before further runs pass. */
+export const untilEnded = (api: TestApi, id: string, status: "succeeded" | "failed"): Promise<JobRow> =>
+  until(`the job has ${status}`, async () => {
+    const job = await jobRow(api.db, id);
+    if (job.status === "queued") api.advance(1000);
+    return job.status === status && job;
+  });
+
 /** As if the process that follows the job's run were not heard of any more, until another takes the job. */
 export async function loseRun(db: Db, jobId: string): Promise<void> {
   const run = (await runsOf(db, jobId)).at(-1);

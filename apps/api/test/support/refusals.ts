@@ -39,17 +39,13 @@ export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
   "keys.revoke": async (api) => ({ id: await aKeyId(api) }),
   "keys.createChild": () => ({}),
   "keys.current": () => ({}),
-};
-
-/** Operations that ask the database for nothing but the key. */
-export const NEEDS_NO_DATABASE = ["limits.get"];
-/** Operations that ask it for nothing but keys. */
-export const NEEDS_ONLY_KEYS = operations.flatMap(({ name }) => (name.startsWith("keys.") ? [name] : []));
   "errors.list": () => ({}),
 };
 
 /** Operations that ask the database for nothing but the key. */
 export const NEEDS_NO_DATABASE = ["limits.get", "errors.list"];
+/** Operations that ask it for nothing but keys. */
+export const NEEDS_ONLY_KEYS = operations.flatMap(({ name }) => (name.startsWith("keys.") ? [name] : []));
 
 const longId = { id: "x".repeat(65) };
 const INVALID_INPUT: Record<string, Record<string, unknown>> = {
