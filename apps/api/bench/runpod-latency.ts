@@ -1,19 +1,30 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { withChecksum } from "@avatar/contract/api-keys";
 import { simpleWorker, startFakeRunPod } from "@avatar/fake-runpod";
 import { pino } from "pino";
 import { startApp } from "../src/app.ts";
 import { parseConfig } from "../src/config.ts";
 import { aVideo } from "../test/media/a-video.ts";
 import { uploadFixtures } from "../test/support/fixtures.ts";
-import { startPostgres } from "../test/support/postgres-server.ts";
 import { createRest } from "../test/support/rest.ts";
-import { quantile } from "./quantile.ts";
+import { type Context, KEY, say } from "./support/context.ts";
+import { startDatabase } from "./support/database.ts";
+import { type Line, showMs } from "./support/line.ts";
+import { quantile } from "./support/quantile.ts";
 
 const JOBS = 200;
-const KEY = withChecksum(`avk_live_${"B".repeat(34)}`);
+const WAYS = [
+  { name: "by webhook", hasWebhooks: true },
+  { name: "by polling", hasWebhooks: false },
+];
+
+/** P6: from the answer that a job is accepted to the call of RunPod, and from the end of its run to its client. */
+export async function measureRunPod({ directory }: Context): Promise<Line[]> {
+  const database = await startDatabase(directory, "postgres-runpod");
+  const lines: Line[] = [];
+  for (const way of WAYS) lines.push(...(await measure(way, database.url, directory)));
+  await database.stop();
+  return lines;
+}
 
 interface Link {
   url: string;
@@ -34,11 +45,10 @@ const put = async ({ url, headers = {} }: Link, body: Uint8Array) => {
 
 /** One job after the other through RunPod's stand-in, with a worker that has its video at once. */
 async function measure(
-  name: string,
+  { name, hasWebhooks }: (typeof WAYS)[number],
   databaseUrl: string,
   directory: string,
-  hasWebhooks: boolean,
-): Promise<void> {
+): Promise<Line[]> {
   const runpod = await startFakeRunPod({
     startWorker: (env) =>
       simpleWorker(env, async (given) => {
@@ -94,22 +104,22 @@ async function measure(
   }
   await app.stop();
   await runpod.stop();
+  say(`P6 ${name}: ${jobs} jobs are measured`);
   const show = (times: number[]) =>
-    `p50 ${quantile(times, 0.5).toFixed(1)} ms p99 ${quantile(times, 0.99).toFixed(1)} ms`;
-  if (hasWebhooks) {
-    const isMet = quantile(called, 0.5) <= 10 && quantile(called, 0.99) <= 50;
-    console.log(
-      `P6 accept to /run: ${show(called)} (aim p50 ≤ 10, p99 ≤ 50) ${isMet ? "met" : "missed"}: ${jobs} jobs`,
-    );
-  }
-  console.log(`end at RunPod to the client's answer, ${name}: ${show(done)}: ${jobs} jobs`);
+    `p50 ${showMs(quantile(times, 0.5))} ms p99 ${showMs(quantile(times, 0.99))} ms`;
+  const accepted: Line = {
+    name: "P6 accept to /run",
+    value: show(called),
+    aim: "p50 ≤ 10, p99 ≤ 50",
+    isMet: quantile(called, 0.5) <= 10 && quantile(called, 0.99) <= 50,
+    note: `${jobs} jobs`,
+    figures: { p50: quantile(called, 0.5), p99: quantile(called, 0.99) },
+  };
+  const ended: Line = {
+    name: `P6 end at RunPod to the client's answer, ${name}`,
+    value: show(done),
+    note: `${jobs} jobs`,
+    figures: { p50: quantile(done, 0.5), p99: quantile(done, 0.99) },
+  };
+  return hasWebhooks ? [accepted, ended] : [ended];
 }
-
-const directory = await mkdtemp(join(tmpdir(), "avatar-bench-"));
-await chmod(directory, 0o755); // As root, Postgres runs as a user of its own.
-const server = await startPostgres(join(directory, "postgres"));
-await measure("by webhook", server.url, directory, true);
-await measure("by polling", server.url, directory, false);
-await server.stop();
-await rm(directory, { recursive: true });
-process.exit(0);

@@ -1,0 +1,31 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { withChecksum } from "@avatar/contract/api-keys";
+
+/** What every part of the benchmark is given. */
+export interface Context {
+  /** For everything that it writes. */
+  directory: string;
+  /** The median of so many counts. */
+  rounds: number;
+  /** How long one measurement under load takes. */
+  seconds: number;
+  /** Of the FastAPI server that the promises compare with. */
+  peerFolder: string | undefined;
+}
+
+export const KEY = withChecksum(`avk_live_${"B".repeat(34)}`);
+
+/** Not part of the result: what happens, and what each round was. */
+export const say = (text: string) => console.error(text);
+
+const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+
+/** The folder with the peer's `app.py` and `run.sh`. It is not part of this repository. */
+export function findPeer(folder: string | undefined): string | undefined {
+  const path = resolve(folder ?? resolve(ROOT, "../shared/baselines/fastapi"));
+  if (existsSync(resolve(path, "run.sh"))) return path;
+  say(`\n!! NO COMPARISONS WITH FASTAPI: there is no ${path}/run.sh. Name its folder in FASTAPI_BASELINE.\n`);
+  return undefined;
+}
