@@ -78,6 +78,9 @@ if (values.json) {
   process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
 } else {
   console.log(`\n${machine.processors} x ${machine.model}, Node ${machine.node}, ${machine.minutes} minutes`);
-  for (const line of lines) console.log(show(line));
+  // The promises are the end.
+  for (const line of lines.filter(({ aim }) => aim === undefined)) console.log(show(line));
+  console.log("");
+  for (const line of lines.filter(({ aim }) => aim !== undefined)) console.log(show(line));
 }
 process.exit(0);

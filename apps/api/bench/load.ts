@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { uploadFixtures } from "../test/support/fixtures.ts";
 import { createRest } from "../test/support/rest.ts";
@@ -15,6 +15,8 @@ const CONNECTIONS = [1, 32, 256];
 /** Forms of 1.3 MiB at 256 connections are a test of patience. */
 const BIG_CONNECTIONS = [1, 32];
 const ASKED_JOBS = 100;
+/** A portrait and a recording each; every submit takes the next. */
+const UPLOADED_PAIRS = 64;
 const WARM_UP_SECONDS = 3;
 
 /** What is measured, for each server that it is measured of. */
@@ -36,21 +38,37 @@ export async function measureLoad(context: Context): Promise<Line[]> {
     if (peer) servers.push(peer);
     const bare = await startBare();
     servers.push(bare);
-    const files = {
-      small: join(directory, "small-form"),
-      big: join(directory, "big-form"),
-      json: join(directory, "submit.json"),
-    };
-    await writeFile(files.small, aForm(2048, 2048));
-    await writeFile(files.big, aForm(300 * 1024, 1024 * 1024));
-    const uploads = await uploadFixtures(createRest(avatar.url, KEY));
-    await writeFile(files.json, JSON.stringify(uploads));
-    const plan = () => makePlan({ avatar, peer, bare }, database, files, uploads);
+    const bodies = await writeBodies(directory, avatar);
+    const plan = () => makePlan({ avatar, peer, bare }, database, bodies);
     return loadLines(await takeTurns(context, database, plan));
   } finally {
     for (const server of servers) await server.kill();
     await database.stop();
   }
+}
+
+interface Bodies {
+  smallForm: string[];
+  bigForm: string[];
+  json: string[];
+}
+
+/** As files, by their names. */
+async function writeBodies(directory: string, avatar: Server): Promise<Bodies> {
+  const write = async (name: string, body: string | Buffer) => {
+    const path = join(directory, name);
+    await writeFile(path, body);
+    return path;
+  };
+  const rest = createRest(avatar.url, KEY);
+  const json: string[] = [];
+  for (let n = 0; n < UPLOADED_PAIRS; n++)
+    json.push(await write(`submit-${n}.json`, JSON.stringify(await uploadFixtures(rest))));
+  return {
+    smallForm: [await write("small-form", aForm(2048, 2048))],
+    bigForm: [await write("big-form", aForm(300 * 1024, 1024 * 1024))],
+    json,
+  };
 }
 
 interface Subjects {
@@ -63,19 +81,18 @@ interface Subjects {
 async function makePlan(
   { avatar, peer, bare }: Subjects,
   database: BenchDatabase,
-  files: { small: string; big: string; json: string },
-  uploads: unknown,
+  { smallForm, bigForm, json }: Bodies,
 ): Promise<Plan> {
   await database.clear();
-  const ours = await submitted(avatar, "/v1/jobs", "application/json", JSON.stringify(uploads));
+  const ours = await submitted(avatar, "/v1/jobs", "application/json", await readFile(json[0] ?? ""));
   const theirs = peer ? await submitted(peer, "/v1/generate", FORM_TYPE, aForm(2048, 2048)) : [];
-  const post = (path: string, bodyFile: string, type: string): Requests => ({
+  const post = (path: string, bodyFiles: string[], type: string): Requests => ({
     method: "POST",
     paths: [path],
     type,
-    bodyFile,
+    bodyFiles,
   });
-  const json = post("/v1/jobs", files.json, "application/json");
+  const submit = post("/v1/jobs", json, "application/json");
   const of = (server: Server | undefined, requests: Requests) => (server ? [{ server, requests }] : []);
   return {
     status: [
@@ -83,28 +100,23 @@ async function makePlan(
       ...of(peer, { method: "GET", paths: theirs.map((id) => `/v1/status/${id}`) }),
     ],
     hello: of(bare, { method: "GET", paths: ["/"] }),
-    submit: [...of(avatar, json), ...of(peer, post("/v1/generate", files.small, FORM_TYPE))],
-    "submit, each with an Idempotency-Key": of(avatar, { ...json, idempotencyKey: randomUUID() }),
-    "submit of a form of 2 KiB + 2 KiB": of(avatar, post("/v1/jobs", files.small, FORM_TYPE)),
+    submit: [...of(avatar, submit), ...of(peer, post("/v1/generate", smallForm, FORM_TYPE))],
+    "submit, each with an Idempotency-Key": of(avatar, { ...submit, idempotencyKey: randomUUID() }),
+    "submit of a form of 2 KiB + 2 KiB": of(avatar, post("/v1/jobs", smallForm, FORM_TYPE)),
     "submit of a form of 1.3 MiB": [
-      ...of(avatar, post("/v1/jobs", files.big, FORM_TYPE)),
-      ...of(peer, post("/v1/generate", files.big, FORM_TYPE)),
+      ...of(avatar, post("/v1/jobs", bigForm, FORM_TYPE)),
+      ...of(peer, post("/v1/generate", bigForm, FORM_TYPE)),
     ],
   };
 }
 
-async function submitted(
-  server: Server,
-  path: string,
-  type: string,
-  body: string | Buffer,
-): Promise<string[]> {
+async function submitted(server: Server, path: string, type: string, body: Buffer): Promise<string[]> {
   const ids: string[] = [];
   while (ids.length < ASKED_JOBS) {
     const response = await fetch(`${server.url}${path}`, {
       method: "POST",
       headers: { ...server.headers, "Content-Type": type },
-      body: typeof body === "string" ? body : new Uint8Array(body),
+      body: new Uint8Array(body),
     });
     if (response.status !== 202)
       throw new Error(`${server.name}: ${response.status} ${await response.text()}`);

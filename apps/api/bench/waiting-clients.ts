@@ -97,13 +97,13 @@ async function fanOut(
     way.pathOf(id),
   );
   const sockets: Socket[] = [];
-  const answers: Promise<number>[] = [];
+  const answers: Promise<number | Error>[] = [];
   while (sockets.length < clients) {
     const batch = await Promise.all(
       Array.from({ length: Math.min(100, clients - sockets.length) }, () => open(server)),
     );
     for (const socket of batch) {
-      answers.push(readUntil(socket, (read) => read.includes('"canceled"')).then(() => performance.now()));
+      answers.push(endOf(socket));
       socket.write(text);
     }
     sockets.push(...batch);
@@ -114,10 +114,24 @@ async function fanOut(
   const startMs = performance.now();
   const { status } = await exchange(canceling, requestText(server, "POST", `/v1/jobs/${id}/cancel`));
   if (status !== 200) throw new Error(`the job was not canceled: ${status}`);
-  const endsMs = await Promise.all(answers);
+  const ms = (await Promise.all(answers)).map((end) => {
+    if (end instanceof Error) throw end;
+    return end - startMs;
+  });
   for (const socket of [...sockets, canceling]) socket.destroy();
-  return { growth, ms: endsMs.map((end) => end - startMs) };
+  return { growth, ms };
 }
+
+/** When the client has read that its job is over. */
+const endOf = (socket: Socket): Promise<number | Error> =>
+  readUntil(
+    socket,
+    (read) => read.includes('"canceled"') || !"HTTP/1.1 200".startsWith(read.slice(0, 12)),
+  ).then(
+    (read) =>
+      read.startsWith("HTTP/1.1 200") ? performance.now() : new Error(`a client was refused: ${read}`),
+    (error: Error) => error,
+  );
 
 /** All that was asked of it is done: it takes less than a tenth of a processor. */
 async function untilIdle(server: Server): Promise<void> {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,10 +23,22 @@ export const say = (text: string) => console.error(text);
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** The folder with the peer's `app.py` and `run.sh`. It is not part of this repository. */
+/** The folder with the peer's `app.py` and `run.sh`, which is not part of this repository. */
 export function findPeer(folder: string | undefined): string | undefined {
   const path = resolve(folder ?? resolve(ROOT, "../shared/baselines/fastapi"));
-  if (existsSync(resolve(path, "run.sh"))) return path;
-  say(`\n!! NO COMPARISONS WITH FASTAPI: there is no ${path}/run.sh. Name its folder in FASTAPI_BASELINE.\n`);
+  const missing = whyNot(path);
+  if (missing === undefined) return path;
+  say(`\n!! NO COMPARISONS WITH FASTAPI: ${missing}\n`);
+  return undefined;
+}
+
+function whyNot(path: string): string | undefined {
+  if (!existsSync(resolve(path, "run.sh")))
+    return `there is no ${path}/run.sh. Name its folder in FASTAPI_BASELINE.`;
+  try {
+    execFileSync("/usr/bin/python3", ["-c", "import fastapi, httptools, multipart, uvicorn, uvloop"]);
+  } catch {
+    return `apt-get install python3-fastapi uvicorn python3-multipart python3-uvloop python3-httptools`;
+  }
   return undefined;
 }

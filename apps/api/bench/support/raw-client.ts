@@ -1,6 +1,9 @@
 import { connect, type Socket } from "node:net";
 import type { Server } from "./servers.ts";
 
+/** Longer than any long-poll. */
+const SILENCE_MS = 35_000;
+
 /** A client that costs as little as it can, so that thousands of them do not slow down what is measured. */
 export interface RawAnswer {
   status: number;
@@ -28,6 +31,9 @@ export function open(server: Server): Promise<Socket> {
       resolve(socket);
     });
     socket.setNoDelay(true);
+    socket.setTimeout(SILENCE_MS, () => {
+      socket.destroy(Object.assign(new Error("the server is silent"), { code: "ETIMEDOUT" }));
+    });
     socket.once("error", reject);
   });
 }

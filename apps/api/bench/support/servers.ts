@@ -49,7 +49,7 @@ export function startAvatar({ dataDir, databaseUrl, holds = true, env }: AvatarO
       KEY_REQUESTS_PER_MINUTE: NO_LIMIT,
       KEY_JOBS_IN_FLIGHT: NO_LIMIT,
       KEY_JOBS_QUEUED: NO_LIMIT,
-      LOG_LEVEL: "warn",
+      LOG_LEVEL: "error",
       MAX_RUNS_IN_FLIGHT: "1",
       ...(holds && { CHILD_OPTIONS: JSON.stringify(child) }),
       ...env,

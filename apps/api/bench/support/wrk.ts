@@ -11,8 +11,8 @@ export interface Requests {
   /** In turn. */
   paths: string[];
   type?: string;
-  /** The file that has it. */
-  bodyFile?: string;
+  /** The files that have them; in turn. */
+  bodyFiles?: string[];
   /** Each with an Idempotency-Key of its own, which begins with this. */
   idempotencyKey?: string;
 }
@@ -61,6 +61,7 @@ export async function load(server: Server, requests: Requests, options: Options)
   ];
   const [, count, took = ""] = /(\d+) requests in ([\d.]+m?s)/.exec(stdout) ?? [];
   const answers = Number(count);
+  if (!answers) throw new Error(`${server.name} did not answer: ${stdout}`);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
   return {
     perSecond: (answers - refused) / (toMs(took) / 1000),
@@ -79,30 +80,36 @@ function toMs(text = ""): number {
   return Number(number) * ({ us: 0.001, ms: 1, s: 1000, m: 60_000 }[unit] ?? Number.NaN);
 }
 
-/** Its strings are written as JSON has them, which Lua reads alike. */
-function luaOf(server: Server, { method, paths, type, bodyFile, idempotencyKey }: Requests): string {
+/** Its strings are written as JSON has them, which Lua reads alike. All requests are made before the first is sent. */
+function luaOf(server: Server, { method, paths, type, bodyFiles = [], idempotencyKey }: Requests): string {
   const headers = {
     ...server.headers,
     ...(type !== undefined && { "Content-Type": type }),
     ...(idempotencyKey !== undefined && { "Idempotency-Key": `${idempotencyKey}-NUMBER` }),
   };
   const text = JSON.stringify;
+  const list = (texts: string[]) => `{${texts.map((each) => text(each)).join(", ")}}`;
   return [
     `wrk.method = ${text(method)}`,
     ...Object.entries(headers).map(([name, value]) => `wrk.headers[${text(name)}] = ${text(value)}`),
-    ...(bodyFile === undefined
-      ? []
-      : [`local file = io.open(${text(bodyFile)}, "rb"); wrk.body = file:read("*a"); file:close()`]),
-    "local requests, at, head, tail = {}, 0, nil, nil",
+    "local bodies, heads, tails, at = {}, {}, {}, 0",
+    `for i, name in ipairs(${list(bodyFiles)}) do`,
+    '  local file = io.open(name, "rb"); bodies[i] = file:read("*a"); file:close()',
+    "end",
     "function init(args)",
-    `  for i, path in ipairs({${paths.map((path) => text(path)).join(", ")}}) do requests[i] = wrk.format(nil, path) end`,
-    '  local from, to = requests[1]:find("-NUMBER", 1, true)',
-    "  if from then head = requests[1]:sub(1, from); tail = requests[1]:sub(to + 1) end",
+    `  local paths = ${list(paths)}`,
+    "  for i = 1, math.max(#paths, #bodies) do",
+    "    local request = wrk.format(nil, paths[(i - 1) % #paths + 1], nil, bodies[(i - 1) % math.max(#bodies, 1) + 1])",
+    '    local from, to = request:find("-NUMBER", 1, true)',
+    "    heads[i] = request:sub(1, from or -1)",
+    "    tails[i] = from and request:sub(to + 1)",
+    "  end",
     "end",
     "function request()",
     "  at = at + 1",
-    "  if head then return head .. at .. tail end",
-    "  return requests[at % #requests + 1]",
+    "  local i = at % #heads + 1",
+    "  if tails[i] then return heads[i] .. at .. tails[i] end",
+    "  return heads[i]",
     "end",
   ].join("\n");
 }
