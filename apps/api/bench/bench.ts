@@ -54,12 +54,18 @@ const context: Context = {
   peerFolder: findPeer(values.peer ?? process.env.FASTAPI_BASELINE),
 };
 const lines: Line[] = [];
+const failed: string[] = [];
 try {
   for (const part of values.only.split(",")) {
     const measure = PARTS[part];
     if (!measure) throw new Error(`there is no ${part}; there are ${Object.keys(PARTS).join(", ")}`);
     say(`\n== ${part}`);
-    const found = await measure(context);
+    // The others say what they have to say all the same.
+    const found = await measure(context).catch((error: unknown) => {
+      say(`!! ${part} FAILED: ${error instanceof Error ? error.stack : error}`);
+      failed.push(part);
+      return [];
+    });
     lines.push(...found);
     for (const line of found) say(show(line));
   }
@@ -74,7 +80,7 @@ const machine = {
 };
 if (values.json) {
   const { rounds, seconds, peerFolder } = context;
-  const document = { ...machine, rounds, seconds, hasPeer: peerFolder !== undefined, lines };
+  const document = { ...machine, rounds, seconds, hasPeer: peerFolder !== undefined, failed, lines };
   process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
 } else {
   console.log(`\n${machine.processors} x ${machine.model}, Node ${machine.node}, ${machine.minutes} minutes`);
@@ -83,4 +89,4 @@ if (values.json) {
   console.log("");
   for (const line of lines.filter(({ aim }) => aim !== undefined)) console.log(show(line));
 }
-process.exit(0);
+process.exit(failed.length > 0 ? 1 : 0);
