@@ -53,7 +53,8 @@ export async function measureOverload({ directory }: Context): Promise<Line[]> {
         name: `P9@${CONNECTIONS}`,
         value: `${broken} of ${total.toLocaleString("en")} broken`,
         aim: "0 resets, shed with 503 and Retry-After",
-        isMet: broken === 0 && total > 0,
+        // Who lets everybody wait sheds nothing.
+        isMet: broken === 0 && (counts["503 with Retry-After"] ?? 0) > 0,
         note: `${listed.join(", ")}; p99 of 2xx ${showMs(quantile(times, 0.99))} ms`,
         figures: { counts, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) },
       },

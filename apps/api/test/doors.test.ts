@@ -18,9 +18,6 @@ const BY_BROKEN_DATABASE: ErrorCode[] = ["internal", "unavailable"];
 /** By many requests at once: see overload.test.ts. */
 const BY_OVERLOAD: ErrorCode[] = ["overloaded"];
 
-/** They need an engine that costs money: see budget.test.ts. */
-const BY_COSTS: ErrorCode[] = ["gpu_quota_exceeded", "budget_exhausted"];
-
 /** tRPC has no forms, and uploads of such sizes cannot be declared: see form.test.ts. */
 const ONLY_IN_FORMS: Record<string, ErrorCode[]> = {
   "jobs.create": ["malformed_multipart", "missing_part", "empty_file", "image_too_large", "audio_too_large"],
@@ -37,7 +34,6 @@ const BY_OTHER_SERVERS: ErrorCode[] = [
 const pairs = operations.flatMap(({ name, errors }) =>
   errors
     .filter((code) => ![...BY_BROKEN_DATABASE, ...BY_OTHER_SERVERS, ...BY_OVERLOAD].includes(code))
-    .filter((code) => name === "jobs.result" || !BY_COSTS.includes(code))
     .filter((code) => !ONLY_IN_FORMS[name]?.includes(code))
     .map((code) => [name, code] as const),
 );
@@ -45,7 +41,7 @@ const pairs = operations.flatMap(({ name, errors }) =>
 describe("a working API", () => {
   let api: TestApi;
   beforeAll(async () => {
-    api = await startTestApi({ dispatcher: { maxRunsInFlight: 0 } });
+    api = await startTestApi({ dispatcher: { maxRunsInFlight: 0 }, gpuPricePerSecond: 0.001 });
   });
   afterAll(() => api.stop());
 

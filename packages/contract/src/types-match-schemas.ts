@@ -1,8 +1,8 @@
 /** Compiles only while the plain types and the schemas say the same. */
 import type { z } from "zod";
+import type * as errorSchemas from "./error-schemas.ts";
 import type * as keySchemas from "./key-schemas.ts";
 import type * as keyTypes from "./key-types.ts";
-import type * as errorSchemas from "./error-schemas.ts";
 import type * as schemas from "./schemas.ts";
 import type * as types from "./types.ts";
 

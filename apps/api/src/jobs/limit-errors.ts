@@ -73,13 +73,12 @@ function say({ of, name, max, left = 0, resetsAt }: LimitReached, gpuSeconds: nu
     case "jobsQueued":
       return `${capital(who)} may have ${max} jobs in the queue, and has so many.`;
     case "gpuSecondsPerDay":
-      return `The job may take ${gpuSeconds} GPU seconds; of ${max} for the day ${who} has ${left} left until ${resetsAt}.`;
+      return `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left for the day, until ${resetsAt}.`;
     default: {
       const span = name === "usdPerDay" ? "day" : "month";
-      const what = max === undefined ? `the budget of ${who}` : `of ${inUsd(max)}`;
       return max === undefined
-        ? `The job would be over ${what} for the ${span}, which begins anew at ${resetsAt}.`
-        : `The job may cost ${inUsd(usd)}; ${what} for the ${span} ${who} has ${inUsd(left)} left until ${resetsAt}.`;
+        ? `The job could take ${who} over its budget for the ${span}, which begins anew at ${resetsAt}.`
+        : `The job may cost ${inUsd(usd)}; ${who} has ${inUsd(left)} of ${inUsd(max)} left for the ${span}, until ${resetsAt}.`;
     }
   }
 }

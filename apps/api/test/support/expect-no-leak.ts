@@ -24,7 +24,7 @@ const LEAKS: [string, RegExp][] = [
   ["a stack", /\bat [^"]*:\d+:\d+|\.[cm]?[jt]s:\d|node:internal|"stack"|"cause"/],
   [
     "SQL",
-    /\bselect\b.+\bfrom\b|\binsert into\b|\bupdate\b.+\bset\b|\bdelete from\b|\brelation\b|\bconstraint\b|\$\d/i,
+    /\bselect\b.+\bfrom\b|\binsert into\b|\bupdate\b.+\bset\b|\bdelete from\b|\brelation\b|\bconstraint\b|\$\d+(?![\d.])/i,
   ],
   ["a name of the database", new RegExp(`\\b(${[...NAMES, ...INDEXES].join("|")})\\b`)],
   ["a path", /(?<![\w.:/])\/(tmp|home|root|usr|var|srv|opt|etc|proc|dev|app|mnt)\/|node_modules|file:\/\//],

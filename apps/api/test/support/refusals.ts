@@ -112,7 +112,7 @@ const unknownKey = (more = {}): Refusals => ({
   key_not_found: () => ({ input: { id: "key_none", ...more } }),
 });
 
-/** A call with a key that has these limits, after a job of it was made. */
+/** A call with a key that has these limits, after a job of it was made. Those of costs need an engine that has a price. */
 const beyond = (limits: KeyLimits) => async (api: TestApi) => {
   const key = await insertKey(api, OWNER, { limits });
   const headers = { authorization: `Bearer ${key}` };
@@ -137,6 +137,8 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
     }),
     too_many_jobs: beyond({ jobsInFlight: 1 }),
     queue_full: beyond({ jobsQueued: 1 }),
+    gpu_quota_exceeded: beyond({ gpuSecondsPerDay: 0 }),
+    budget_exhausted: beyond({ usdPerDay: 0 }),
     upload_not_found: async (api) => ({ input: { ...(await aJobInput(api)), image: "upload_none" } }),
     upload_incomplete: async (api) => {
       const declared = await api.rest("POST", "/v1/uploads", { contentType: "audio/wav", bytes: 1 });

@@ -49,6 +49,7 @@ export async function startWorld(): Promise<World> {
     openDatabase: database.open,
     openUrl: (url, options) => (url.includes("/silent") ? openHastily : open)(url, options),
     dispatcher: { maxRunsInFlight: 0 },
+    gpuPricePerSecond: 0.001,
   });
   const theirs = await ofAnotherOwner(api);
   return {
