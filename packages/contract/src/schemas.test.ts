@@ -8,6 +8,7 @@ import {
   JobIdInput,
   JobSettings,
   ListJobsInput,
+  WatchJobInput,
 } from "./schemas.ts";
 
 const files = { image: "upload_1", audio: "upload_2" };
@@ -31,6 +32,7 @@ test.each<[string, z.ZodType, unknown]>([
   ["the shortest life", JobSettings, { ttlSeconds: 60 }],
   ["half a second of waiting", GetJobInput, { id: "job_1", wait: 0.5 }],
   ["the longest wait", GetJobInput, { id: "job_1", wait: 30, after: 0 }],
+  ["a version to go on from", WatchJobInput, { id: "job_1", after: 0, lastEventId: "7" }],
   ["the largest page", ListJobsInput, { limit: 100 }],
   ["a digest", CreateUploadInput, { contentType: "image/png", bytes: 1, sha256: "0".repeat(64) }],
 ])("%s is taken", (_what, schema, input) => {
@@ -58,6 +60,8 @@ test.each<[string, z.ZodType, unknown]>([
   ["an id of 65 characters", JobIdInput, { id: "x".repeat(65) }],
   ["a wait of more than 30 s", GetJobInput, { id: "job_1", wait: 30.1 }],
   ["infinity", GetJobInput, { id: "job_1", wait: Number.POSITIVE_INFINITY }],
+  ["an event that is no version", WatchJobInput, { id: "job_1", lastEventId: "-1" }],
+  ["a version with a fraction", WatchJobInput, { id: "job_1", after: 1.5 }],
   ["a page without jobs", ListJobsInput, { limit: 0 }],
   ["a type in capitals", CreateUploadInput, { contentType: "IMAGE/PNG", bytes: 1 }],
   ["a digest in capitals", CreateUploadInput, { contentType: "image/png", bytes: 1, sha256: "A".repeat(64) }],

@@ -235,6 +235,20 @@ export const GetJobInput = z.strictObject({
     .describe("With wait: answer as soon as version is greater than this. Default: the version at the call"),
 });
 
+export const WatchJobInput = z.strictObject({
+  id: Id,
+  after: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Leave out what you know: begin with the first version that is greater than this"),
+  lastEventId: z
+    .string()
+    .regex(/^\d{1,15}$/, "expected the id of an event, which is a version")
+    .optional()
+    .describe("Set by clients that connect again, in place of `after`"),
+});
+
 export const ListJobsInput = z.strictObject({
   status: JobStatus.optional(),
   limit: z.int().min(1).max(LIMITS.list.maxLimit).default(LIMITS.list.defaultLimit),

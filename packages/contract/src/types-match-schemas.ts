@@ -16,6 +16,7 @@ export type Checks = [
   Check<Same<z.input<typeof schemas.CreateJobInput>, types.CreateJobInput>>,
   Check<Same<z.input<typeof schemas.JobSettings>, types.JobSettings>>,
   Check<Same<z.input<typeof schemas.GetJobInput>, types.GetJobInput>>,
+  Check<Same<z.input<typeof schemas.WatchJobInput>, types.WatchJobInput>>,
   Check<Same<z.input<typeof schemas.JobIdInput>, types.JobIdInput>>,
   Check<Same<z.input<typeof schemas.ListJobsInput>, types.ListJobsInput>>,
   Check<Same<z.input<typeof schemas.CreateUploadInput>, types.CreateUploadInput>>,

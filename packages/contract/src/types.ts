@@ -181,6 +181,14 @@ export interface GetJobInput {
   after?: number | undefined;
 }
 
+export interface WatchJobInput {
+  id: string;
+  /** Leave out what you know: begin with the first version that is greater than this. */
+  after?: number | undefined;
+  /** Set by clients that connect again, in place of `after`. */
+  lastEventId?: string | undefined;
+}
+
 export interface JobIdInput {
   id: string;
 }

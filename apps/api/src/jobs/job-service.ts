@@ -18,6 +18,7 @@ import { createCostEstimate } from "./job-cost.ts";
 import { findFiles } from "./job-files.ts";
 import { isFinal } from "./job-lifecycle.ts";
 import type { JobRepository, JobRow } from "./job-repository.ts";
+import { streamJob } from "./job-stream.ts";
 import { toJob, toVideo } from "./job-view.ts";
 import { createQueueOutlook } from "./queue-outlook.ts";
 
@@ -169,6 +170,24 @@ export function createJobService(deps: Deps) {
       } finally {
         watch.close();
       }
+    },
+
+    /**
+     * The job as it is, if its version is greater than `after`, then each newer state. Ends after a final one, on abort
+     * and when the server stops.
+     */
+    watch(
+      caller: Caller,
+      id: string,
+      after: number,
+      signal: AbortSignal | undefined,
+    ): AsyncGenerator<Job, void> {
+      return streamJob({ id, find: () => get(caller, id), inView, changes, after, signal });
+    },
+
+    /** What waits or watches ends before its time. */
+    get isStopping(): boolean {
+      return changes.isStopping;
     },
 
     async list(caller: Caller, input: z.output<typeof ListJobsInput>): Promise<JobPage> {
