@@ -52,6 +52,8 @@ export interface Overrides {
   runpod?: { pollMs?: number; answerMs?: number; silentMs?: number };
   /** How often is looked whether RunPod's endpoint is in use. */
   keepAliveEveryMs?: number;
+  /** How often something is sent where nothing happens on a stream of events. */
+  heartbeatMs?: number;
   openUrl?: OpenUrl;
   /** What a second of the live engine costs, in dollars. */
   gpuPricePerSecond?: number;
@@ -235,6 +237,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       isReady: () => apiKeys.hasAny(),
       metrics: config.metricsToken ? { metrics, token: config.metricsToken } : undefined,
       publicUrl,
+      heartbeatMs: overrides.heartbeatMs ?? 15_000,
       newId,
       log,
     });

@@ -37,13 +37,15 @@ interface Deps {
   /** Undefined where nobody may see them. */
   metrics: MetricsDeps | undefined;
   publicUrl: () => string;
+  /** How often something is sent where nothing happens on a stream of events. */
+  heartbeatMs: number;
   newId: NewId;
   log: Logger;
 }
 
 export function createServer(deps: Deps): FastifyInstance {
   const { services, requestLimiter, inputLimits, diskStore, webhooks, isReady, metrics, publicUrl } = deps;
-  const { newId, log } = deps;
+  const { heartbeatMs, newId, log } = deps;
   const maxFormBytes = inputLimits.image.maxBytes + inputLimits.audio.maxBytes + FORM_OVERHEAD_BYTES;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -91,7 +93,7 @@ export function createServer(deps: Deps): FastifyInstance {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
     limitRequests(authenticated, requestLimiter);
     await authenticated.register(restDoor, { services, maxFormBytes });
-    await authenticated.register(trpcDoor, { services, prefix: "/trpc" });
+    await authenticated.register(trpcDoor, { services, heartbeatMs, prefix: "/trpc" });
   });
   return app;
 }

@@ -4,12 +4,22 @@ import { AppError } from "../errors.ts";
 import type { Services } from "../trpc/context.ts";
 import { requestIds, toTrpcShape } from "../trpc/init.ts";
 import { router } from "../trpc/router.ts";
+import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
 import { drainBody } from "./send-problem.ts";
 
+interface Deps {
+  services: Services;
+  heartbeatMs: number;
+}
+
 /** Serves the router to tRPC clients. */
-export async function trpcDoor(app: FastifyInstance, { services }: { services: Services }): Promise<void> {
+export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: Deps): Promise<void> {
+  app.addHook("onSend", async (_request, reply, payload) => {
+    // tRPC sends heartbeats of its own.
+    if (isEventStream(payload)) tendStream(reply.raw, heartbeatMs);
+  });
   app.addHook("preParsing", async (request) => {
     // Each mutation needs an Idempotency-Key of its own, and the header is one for the whole request.
     const { path = "" } = request.params as { path?: string };
@@ -41,9 +51,14 @@ export async function trpcDoor(app: FastifyInstance, { services }: { services: S
           headers: new Headers(info ? ctx?.headers : { "content-type": "application/json" }),
         }),
         onError({ error }) {
+          // Of a subscription that does not begin, tRPC tells twice.
+          if (requestIds.has(error)) return;
           requestIds.set(error, request.id);
           logFailure(request, toTrpcShape(error, request.id).data, error);
         },
       }),
   });
 }
+
+const isEventStream = (payload: unknown) =>
+  payload instanceof Response && payload.headers.get("content-type") === "text/event-stream";

@@ -22,7 +22,11 @@ export const requestIds = new WeakMap<Error, string>();
 export const trpc = initTRPC
   .context<Context>()
   .meta<Meta>()
-  .create({ errorFormatter: ({ error }) => toTrpcShape(error, requestIds.get(error) ?? "") });
+  .create({
+    errorFormatter: ({ error }) => toTrpcShape(error, requestIds.get(error) ?? ""),
+    // A client that hears nothing for so long connects again.
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
+  });
 
 /** The problem of the REST door, in the envelope of a tRPC error. */
 export function toTrpcShape(error: unknown, requestId: string) {

@@ -32,7 +32,10 @@ interface ProcedureDef {
 
 const procedures = router._def.procedures as unknown as Record<string, { _def: ProcedureDef }>;
 
-export const operations: readonly Operation[] = Object.entries(procedures).map(([name, { _def }]) => {
+/** REST has routes of their own for subscriptions. */
+const calls = Object.entries(procedures).filter(([, { _def }]) => _def.type !== "subscription");
+
+export const operations: readonly Operation[] = calls.map(([name, { _def }]) => {
   const { openapi, status = 200, errors = [], scope } = _def.meta ?? {};
   if (!openapi) throw new Error(`procedure ${name} lacks openapi meta`);
   const { method, path } = openapi;

@@ -12,6 +12,7 @@ import { deleteJob } from "../jobs/delete-job.ts";
 import { getJob } from "../jobs/get-job.ts";
 import { getJobResult } from "../jobs/get-job-result.ts";
 import { listJobs } from "../jobs/list-jobs.ts";
+import { watchJob } from "../jobs/watch-job.ts";
 import { getLimits } from "../limits/get-limits.ts";
 import { createUpload } from "../uploads/create-upload.ts";
 import { trpc } from "./init.ts";
@@ -21,6 +22,7 @@ export const router = trpc.router({
   jobs: {
     create: createJob,
     get: getJob,
+    watch: watchJob,
     result: getJobResult,
     list: listJobs,
     cancel: cancelJob,

@@ -50,7 +50,7 @@ const STATES: Record<JobRow["status"], (now: Date, id: string) => Partial<NewJob
   expired: (now, id) => ({ finishedAt: now, ...aVideo(now, id), videoKey: null }),
 };
 
-const aVideo = (now: Date, id: string): Partial<NewJobRow> => ({
+export const aVideo = (now: Date, id: string): Partial<NewJobRow> => ({
   videoKey: `videos/${id}/run_1.mp4`,
   videoBytes: 1000,
   videoSha256: "0".repeat(64),
