@@ -99,6 +99,32 @@ describe("the answers of the API are the documented ones, and all of these are g
     validate("POST", "/v1/jobs", answer);
   });
 
+  test("events", async () => {
+    const path = "/v1/jobs/{id}/events";
+    const of = (id: string, query = "") => api.rest("GET", path.replace("{id}", id) + query);
+    const { id } = await insertJob(api, { status: "canceled" });
+    const refusedWith = async (code: "insufficient_scope" | "rate_limited") =>
+      (await commonRefusals("jobs.get")[code]?.(api))?.headers as Record<string, string>;
+    const answers = [
+      await of(id),
+      await of(id, "?after=one"),
+      await of(id, "?nope=1"),
+      await of("job_none"),
+      await api.rest("GET", path, undefined, { authorization: "" }),
+      await api.rest("GET", path, undefined, await refusedWith("insufficient_scope")),
+      await api.rest("GET", path, undefined, await refusedWith("rate_limited")),
+      await database.whileDown(() => of(id)),
+      await database.withoutTables(() => of(id)),
+    ];
+    const nothingMore = await of(id, "?after=1");
+    expect(nothingMore.body).toBe("");
+    const statuses = answers.map((answer) => validate("GET", path, answer));
+    const all = new Set([...statuses, String(nothingMore.status)]);
+    expect([...all].toSorted()).toEqual(documented(path, "GET"));
+    const [, data = ""] = /^data: (.*)$/m.exec(answers[0]?.body) ?? [];
+    expect(ajv.validate({ $ref: "openapi.json#/components/schemas/Job" }, JSON.parse(data))).toBe(true);
+  });
+
   test.each(["/healthz", "/readyz"])("%s", async (path) => {
     const well = await api.rest("GET", path);
     const down = await database.whileDown(() => api.rest("GET", path));
@@ -107,12 +133,13 @@ describe("the answers of the API are the documented ones, and all of these are g
   });
 });
 
-test("every operation is documented, and nothing else but health", () => {
+test("every operation is documented, and nothing else but events and health", () => {
   const served = operations.map(({ method, path }) => `${method} ${path}`);
   const found = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  expect(found.toSorted()).toEqual([...served, "GET /healthz", "GET /readyz"].toSorted());
+  const others = ["GET /v1/jobs/{id}/events", "GET /healthz", "GET /readyz"];
+  expect(found.toSorted()).toEqual([...served, ...others].toSorted());
 });
 
 test("the document names the public address", () => {

@@ -22,6 +22,10 @@ export function finishConnections(app: FastifyInstance): void {
   app.addHook("onSend", async (_request, reply) => {
     if (isStopping) reply.header("connection", "close");
   });
+  // An answer that began before does not say that its connection ends.
+  app.addHook("onResponse", async ({ raw }) => {
+    if (isStopping) raw.socket.end();
+  });
   app.addHook("preClose", async () => {
     isStopping = true;
     const endUnused = () => {

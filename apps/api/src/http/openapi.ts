@@ -4,6 +4,7 @@ import { generateOpenApiDocument } from "trpc-to-openapi";
 import { z } from "zod";
 import { type Operation, operations } from "../trpc/operations.ts";
 import { router } from "../trpc/router.ts";
+import { EVENTS_ERRORS, EVENTS_OPERATION } from "./openapi-events.ts";
 
 type Json = { [key: string]: Json | undefined } | Json[] | string | number | boolean;
 interface Document {
@@ -46,7 +47,7 @@ export function createOpenApiDocument(baseUrl: string): Document {
       correct(object, operation);
     }
   }
-  Object.assign(document.paths, HEALTH_PATHS);
+  Object.assign(document.paths, EVENT_PATHS, HEALTH_PATHS);
   for (const name of Object.keys(document.components.schemas))
     if (name.startsWith("error.")) delete document.components.schemas[name];
   document.components.headers = HEADERS;
@@ -64,7 +65,7 @@ function correct(object: OperationObject, operation: Operation): void {
   const success = object.responses[200] as { [key: string]: Json };
   object.responses = {
     [operation.status]: { ...success, headers: successHeaders(operation) },
-    ...Object.fromEntries(Object.entries(Object.groupBy(operation.errors, statusOf)).map(problemResponse)),
+    ...problemResponses(operation.errors),
   };
   if (operation.name !== "jobs.create") return;
   object.parameters = [...(object.parameters ?? []), IDEMPOTENCY_KEY];
@@ -72,6 +73,9 @@ function correct(object: OperationObject, operation: Operation): void {
 }
 
 const statusOf = (code: ErrorCode) => ERRORS[code].status;
+
+const problemResponses = (codes: readonly ErrorCode[]): Record<string, Json> =>
+  Object.fromEntries(Object.entries(Object.groupBy(codes, statusOf)).map(problemResponse));
 
 function problemResponse([status, codes]: [string, ErrorCode[] | undefined]): [string, Json] {
   const listed = [...new Set(codes ?? [])];
@@ -159,12 +163,20 @@ const healthPath = (
       },
     },
   };
-  const failures = Object.entries(Object.groupBy(errors, statusOf)).map(problemResponse);
   const operation = { operationId, summary, tags: ["health"], security: [] };
-  return { get: { ...operation, responses: { 200: ok, ...Object.fromEntries(failures) } } };
+  return { get: { ...operation, responses: { 200: ok, ...problemResponses(errors) } } };
 };
 
 const HEALTH_PATHS = {
   "/healthz": healthPath("health", "The process answers", []),
   "/readyz": healthPath("readiness", "The service can do its work", ["unavailable"]),
+};
+
+const EVENT_PATHS: Record<string, Record<string, OperationObject>> = {
+  "/v1/jobs/{id}/events": {
+    get: {
+      ...EVENTS_OPERATION,
+      responses: { ...EVENTS_OPERATION.responses, ...problemResponses(EVENTS_ERRORS) },
+    },
+  },
 };

@@ -29,18 +29,25 @@ export async function restDoor(app: FastifyInstance, deps: Deps): Promise<void> 
     for (const operation of served) {
       app.route({ method: operation.method, url, handler: handlerFor(operation, deps) });
     }
-    const taken: string[] = served.map((operation) => operation.method);
-    app.route({
-      method: ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => !taken.includes(method)),
+    refuseOtherMethods(
+      app,
       url,
-      // Before the body is read, which may be of any type.
-      async onRequest(_request, reply) {
-        reply.header("allow", taken.join(", "));
-        throw new AppError("method_not_allowed");
-      },
-      handler: () => {},
-    });
+      served.map((operation) => operation.method),
+    );
   }
+}
+
+export function refuseOtherMethods(app: FastifyInstance, url: string, taken: readonly string[]): void {
+  app.route({
+    method: ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => !taken.includes(method)),
+    url,
+    // Before the body is read, which may be of any type.
+    async onRequest(_request, reply) {
+      reply.header("allow", taken.join(", "));
+      throw new AppError("method_not_allowed");
+    },
+    handler: () => {},
+  });
 }
 
 const routeUrl = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, ":$1");
@@ -130,7 +137,7 @@ const unknownFields = (names: string[]) =>
   });
 
 /** Aborts when the client goes away before it has its answer. */
-function abortedWith(reply: FastifyReply): AbortSignal {
+export function abortedWith(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once("close", () => {
     // Also comes after the answer; an abort costs a stack trace.

@@ -14,6 +14,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Services } from "../trpc/context.ts";
 import { answerClientErrors } from "./client-errors.ts";
 import { docsRoutes } from "./docs-routes.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { limitRequests } from "./limit-requests.ts";
@@ -93,6 +94,7 @@ export function createServer(deps: Deps): FastifyInstance {
     authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
     limitRequests(authenticated, requestLimiter);
     await authenticated.register(restDoor, { services, maxFormBytes });
+    await authenticated.register(eventRoutes, { services, heartbeatMs });
     await authenticated.register(trpcDoor, { services, heartbeatMs, prefix: "/trpc" });
   });
   return app;
