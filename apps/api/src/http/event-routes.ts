@@ -10,7 +10,7 @@ import { toProblem } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
 import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
-import { callerOf } from "./request-context.ts";
+import { authenticate, callerOf } from "./request-context.ts";
 import { abortedWith, refuseOtherMethods } from "./rest-door.ts";
 import { textConverters } from "./text-fields.ts";
 
@@ -38,7 +38,7 @@ export async function eventRoutes(app: FastifyInstance, { services, heartbeatMs 
     // Fastify would read the stream to its end.
     if (request.method === "HEAD") return reply.send();
     tendStream(reply.raw, heartbeatMs, HEARTBEAT);
-    const events = toEvents(services.jobs.watch(caller, id, after, signal), request);
+    const events = toEvents(services.jobs.watch(caller, id, after, signal), request, services);
     return reply.send(Readable.from(events));
   };
   app.route({ method: ["GET", "HEAD"], url: URL, exposeHeadRoute: false, handler });
@@ -47,11 +47,18 @@ export async function eventRoutes(app: FastifyInstance, { services, heartbeatMs 
 /** A comment, which clients skip. */
 const HEARTBEAT = ":\n\n";
 
-async function* toEvents(jobs: AsyncIterable<Job>, request: FastifyRequest): AsyncGenerator<string> {
+async function* toEvents(
+  jobs: AsyncIterable<Job>,
+  request: FastifyRequest,
+  { apiKeys }: Services,
+): AsyncGenerator<string> {
   // Where a server ends all its streams, not all clients come again at once.
   yield `retry: ${randomInt(1000, 3000)}\n\n`;
   try {
-    for await (const job of jobs) yield `id: ${job.version}\ndata: ${JSON.stringify(job)}\n\n`;
+    for await (const job of jobs) {
+      await authenticate(request, apiKeys); // The key may have been revoked since the last one.
+      yield `id: ${job.version}\ndata: ${JSON.stringify(job)}\n\n`;
+    }
   } catch (error) {
     // It is too late for another answer. The client gets that when it comes again.
     logFailure(request, toProblem(error, request.id), error);

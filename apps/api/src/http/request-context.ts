@@ -31,6 +31,7 @@ export function createContext(
 ): Context {
   return {
     caller: callerOf(request),
+    authenticateAgain: () => authenticate(request, services.apiKeys),
     services,
     idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
     received,

@@ -17,4 +17,8 @@ export const getJob = readProcedure
   })
   .input(GetJobInput)
   .output(Job)
-  .query(({ ctx, input, signal }) => ctx.services.jobs.get(ctx.caller, input, signal));
+  .query(async ({ ctx, input, signal }) => {
+    const job = await ctx.services.jobs.get(ctx.caller, input, signal);
+    if (input.wait > 0) await ctx.authenticateAgain();
+    return job;
+  });

@@ -21,6 +21,7 @@ import type { JobRepository, JobRow } from "./job-repository.ts";
 import { streamJob } from "./job-stream.ts";
 import { toJob, toVideo } from "./job-view.ts";
 import { createQueueOutlook } from "./queue-outlook.ts";
+import { createSharedReads } from "./shared-reads.ts";
 
 interface Deps {
   jobs: JobRepository;
@@ -53,10 +54,12 @@ export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
   const { queueTimeoutMs, videoTtlSeconds, admit, gpuPricePerSecond } = deps;
   const outlookOf = createQueueOutlook(jobs, now);
+  const share = createSharedReads<JobRow | undefined>();
   const costOf = createCostEstimate(jobs, gpuPricePerSecond);
 
   async function get(caller: Caller, id: string): Promise<JobRow> {
-    const row = await jobs.find(caller, id);
+    const { owner, mode, childKeyId = "" } = caller;
+    const row = await share(`${id} ${childKeyId} ${mode} ${owner}`, () => jobs.find(caller, id));
     if (!row) throw new AppError("job_not_found");
     return row;
   }

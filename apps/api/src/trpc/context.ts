@@ -16,6 +16,8 @@ export interface Services {
 export interface Context {
   /** The key was checked before the body was read. */
   caller: Caller;
+  /** After a wait: the key may have been revoked in the meantime. @throws AppError `unauthorized` */
+  authenticateAgain: () => Promise<void>;
   services: Services;
   idempotencyKey: string | undefined;
   /** The files that came with the request itself, so that nobody looks them up again. */
