@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { uploads } from "../db/schema/schema.ts";
 
@@ -7,13 +7,16 @@ export type NewUploadRow = typeof uploads.$inferInsert;
 export type UploadRepository = ReturnType<typeof createUploadRepository>;
 
 export function createUploadRepository(db: Db) {
+  const findStatement = db
+    .select()
+    .from(uploads)
+    .where(and(eq(uploads.id, sql.placeholder("id")), eq(uploads.owner, sql.placeholder("owner"))))
+    .prepare("find_upload");
+
   return {
     /** Also finds uploads whose object is deleted: a repeated request is recognised by them. */
     async find(owner: string, id: string): Promise<UploadRow | undefined> {
-      const [row] = await db
-        .select()
-        .from(uploads)
-        .where(and(eq(uploads.id, id), eq(uploads.owner, owner)));
+      const [row] = await findStatement.execute({ id, owner });
       return row;
     },
 

@@ -1,13 +1,15 @@
-import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { type Database, type Db, openDatabase } from "../../src/db/client.ts";
+
+type Call = (...args: unknown[]) => unknown;
+
+/** How drizzle asks its driver: of postgres.js, and of PGlite. */
+const CALLS = ["unsafe", "begin", "query", "transaction"];
 
 /** A database that can be broken and mended while the API runs. */
 export function createBreakableDatabase() {
   // Nothing listens there: the driver's own error is what repositories get.
-  const nowhere = drizzle({
-    client: postgres("postgres://127.0.0.1:1/none", { backoff: () => 0 }),
-  }) as unknown as Db;
+  const nowhere = postgres("postgres://127.0.0.1:1/none", { backoff: () => 0 });
   let isDown = false;
   let real: Db | undefined;
 
@@ -15,8 +17,12 @@ export function createBreakableDatabase() {
     async open(...args: Parameters<typeof openDatabase>): Promise<Database> {
       const database = await openDatabase(...args);
       real = database.db;
-      const get = (db: Db, name: string | symbol) => Reflect.get(isDown ? nowhere : db, name);
-      return { ...database, db: new Proxy(database.db, { get }) };
+      const { $client: client } = database.db as unknown as { $client: Record<string, Call> };
+      for (const name of CALLS) {
+        const call = client[name]?.bind(client);
+        if (call) client[name] = (...args) => (isDown ? nowhere.unsafe("select 1") : call(...args));
+      }
+      return database;
     },
 
     /** As if it could not be reached. */
