@@ -7,6 +7,8 @@ interface Options {
   issues?: Issue[];
   retryAfterMs?: number;
   limit?: LimitReached;
+  /** A job failed with it: that it did is what was asked for. */
+  isOfJob?: boolean;
   /** For the log only. */
   cause?: unknown;
 }
@@ -18,6 +20,7 @@ export class AppError extends Error {
   readonly issues: Issue[] | undefined;
   readonly retryAfterMs: number | undefined;
   readonly limit: LimitReached | undefined;
+  readonly isOfJob: boolean;
 
   constructor(code: ErrorCode, options: Options = {}) {
     super(options.detail ?? `${ERRORS[code].title}.`, { cause: options.cause });
@@ -25,5 +28,6 @@ export class AppError extends Error {
     this.issues = options.issues;
     this.retryAfterMs = options.retryAfterMs;
     this.limit = options.limit;
+    this.isOfJob = options.isOfJob ?? false;
   }
 }

@@ -6,17 +6,21 @@ import { callerOf } from "./request-context.ts";
 
 /** Counts the calls of a request against its key, before the body is read. What we fail to answer is not counted. */
 export function limitRequests(app: FastifyInstance, limiter: RequestLimiter): void {
+  const countedIn = new WeakMap<FastifyRequest, readonly RequestWindow[]>();
+
   app.addHook("onRequest", async (request, reply) => {
-    const window = await limiter.take(callerOf(request), callsOf(request));
-    if (!window) return;
-    addHeaders(reply, window);
-    if (!window.isGranted) throw rateLimited(window);
+    const taken = await limiter.take(callerOf(request), callsOf(request));
+    if (!taken) return;
+    addHeaders(reply, taken.tightest);
+    if (!taken.tightest.isGranted) throw rateLimited(taken.tightest);
+    countedIn.set(request, taken.windows);
   });
   app.addHook("onResponse", async (request) => {
-    const failed = failuresOf(request);
-    if (failed === 0) return;
+    const windows = countedIn.get(request);
+    const failed = Math.min(failuresOf(request), callsOf(request));
+    if (!windows || failed === 0) return;
     // Best effort: where the database is what failed, it cannot be written.
-    await limiter.giveBack(callerOf(request), Math.min(failed, callsOf(request))).catch(() => {});
+    await limiter.giveBack(windows, failed).catch(() => {});
   });
 }
 

@@ -1,4 +1,5 @@
 import { LIMITS } from "@avatar/contract/limits";
+import type { Problem } from "@avatar/contract/types";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import { toProblem } from "../problem.ts";
@@ -11,10 +12,14 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     request.id,
   );
   logFailure(request, problem, error);
-  if (problem.retryAfterMs !== undefined) reply.header("retry-after", Math.ceil(problem.retryAfterMs / 1000));
+  reply.headers(retryHeader(problem));
   drainBody(request, reply);
   reply.code(problem.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
 }
+
+/** When to try again, as HTTP has it. */
+export const retryHeader = ({ retryAfterMs }: Pick<Problem, "retryAfterMs">): Record<string, string> =>
+  retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) };
 
 /** The client went away within its request. Its connection's error is not one of ours. */
 const isGone = ({ raw }: FastifyRequest) => raw.destroyed && !raw.complete;

@@ -1,13 +1,15 @@
+import type { TRPCError } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../errors.ts";
+import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
 import { requestIds, toTrpcShape } from "../trpc/init.ts";
 import { router } from "../trpc/router.ts";
 import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
-import { drainBody } from "./send-problem.ts";
+import { drainBody, retryHeader } from "./send-problem.ts";
 
 interface Deps {
   services: Services;
@@ -34,7 +36,7 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
     const shape = toTrpcShape(error, request.id);
     logFailure(request, shape.data, error);
     drainBody(request, reply);
-    reply.code(shape.data.status).send({ error: shape });
+    reply.code(shape.data.status).headers(retryHeader(shape.data)).send({ error: shape });
   });
   app.route<{ Params: { path: string } }>({
     method: ["GET", "POST"],
@@ -46,9 +48,13 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
         res: reply,
         path: request.params.path,
         createContext: () => createContext(request, services),
-        responseMeta: ({ ctx, info }) => ({
-          // Where tRPC fails before it knows the calls, it sends its JSON as text.
-          headers: new Headers(info ? ctx?.headers : { "content-type": "application/json" }),
+        responseMeta: ({ ctx, info, errors }) => ({
+          headers: new Headers({
+            // Where tRPC fails before it knows the calls, it sends its JSON as text.
+            ...(info ? ctx?.headers : { "content-type": "application/json" }),
+            // Of several calls the last one that may be tried again counts.
+            ...retryHeader({ retryAfterMs: latest(errors) }),
+          }),
         }),
         onError({ error }) {
           // Of a subscription that does not begin, tRPC tells twice.
@@ -62,3 +68,7 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
 
 const isEventStream = (payload: unknown) =>
   payload instanceof Response && payload.headers.get("content-type") === "text/event-stream";
+function latest(errors: readonly TRPCError[]): number | undefined {
+  const times = errors.flatMap((error) => toAppError(error).retryAfterMs ?? []);
+  return times.length > 0 ? Math.max(...times) : undefined;
+}

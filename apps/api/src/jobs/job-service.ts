@@ -207,7 +207,7 @@ export function createJobService(deps: Deps) {
     async result(caller: Caller, id: string): Promise<JobResult> {
       const row = await get(caller, id);
       if (row.status === "failed" && row.error)
-        throw new AppError(row.error.code, { detail: row.error.detail });
+        throw new AppError(row.error.code, { detail: row.error.detail, isOfJob: true });
       if (row.status === "canceled") throw new AppError("job_canceled");
       if (!isFinal(row.status)) throw new AppError("job_not_finished");
       const { videoKey, videoExpiresAt } = row;

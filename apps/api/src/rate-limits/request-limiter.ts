@@ -5,13 +5,23 @@ import type { RequestWindowRepository } from "./request-window-repository.ts";
 export interface RequestWindow {
   isGranted: boolean;
   of: "key" | "childKey";
+  keyId: string;
+  startedAt: string;
   limit: number;
   remaining: number;
   secondsLeft: number;
 }
 
+export interface Taken {
+  /** The window that has the least left. */
+  tightest: RequestWindow;
+  /** All that the request was counted in: none where it was not let through. */
+  windows: readonly RequestWindow[];
+}
+
 interface Waiting {
-  count: number;
+  calls: number;
+  limit: number;
   settle: PromiseWithResolvers<RequestWindow>;
 }
 
@@ -24,62 +34,71 @@ export type RequestLimiter = ReturnType<typeof createRequestLimiter>;
 export function createRequestLimiter(windows: RequestWindowRepository) {
   const queues = new Map<string, Waiting[]>();
 
-  function takeOf({ id, limits }: Meter, of: RequestWindow["of"], count: number) {
+  function takeOf({ id, limits }: Meter, of: RequestWindow["of"], calls: number) {
     const limit = limits.requestsPerMinute;
     if (limit === undefined) return undefined;
     const settle = Promise.withResolvers<RequestWindow>();
     const queue = queues.get(id);
-    queue?.push({ count, settle });
+    const waiting = { calls, limit, settle };
+    queue?.push(waiting);
     if (!queue) {
-      queues.set(id, [{ count, settle }]);
-      void drain(id, limit, of);
+      queues.set(id, [waiting]);
+      void drain(id, of);
     }
     return settle.promise;
   }
 
-  async function drain(id: string, limit: number, of: RequestWindow["of"]): Promise<void> {
+  async function drain(keyId: string, of: RequestWindow["of"]): Promise<void> {
     for (;;) {
-      const batch = queues.get(id)?.splice(0) ?? [];
-      if (batch.length === 0) break;
+      const batch = shiftAlike(queues.get(keyId) ?? []);
+      const [first] = batch;
+      if (!first) break;
+      const { calls, limit } = first;
       try {
-        const wanted = batch.reduce((sum, { count }) => sum + count, 0);
-        const { granted, used, secondsLeft } = await windows.take(id, wanted, limit);
-        let left = granted;
-        let remaining = limit - (used - granted);
-        for (const { count, settle } of batch) {
-          const isGranted = count <= left;
-          if (isGranted) {
-            left -= count;
-            remaining -= count;
-          }
-          settle.resolve({ isGranted, of, limit, remaining: Math.max(remaining, 0), secondsLeft });
+        const taken = await windows.take(keyId, { calls, limit, wanted: batch.length });
+        const { granted, used, startedAt, secondsLeft } = taken;
+        for (const [index, { settle }] of batch.entries()) {
+          const isGranted = index < granted;
+          const usedLater = isGranted ? (granted - index - 1) * calls : 0;
+          const remaining = Math.max(limit - used + usedLater, 0);
+          settle.resolve({ isGranted, of, keyId, startedAt, limit, remaining, secondsLeft });
         }
-        // A request of several calls that did not fit leaves what there was.
-        if (left > 0) await windows.giveBack(id, left);
       } catch (error) {
         for (const { settle } of batch) settle.reject(error);
       }
     }
-    queues.delete(id); // In the same step as the look at the queue: what comes later starts anew.
+    queues.delete(keyId); // In the same step as the look at the queue: what comes later starts anew.
+  }
+
+  async function giveBack(taken: readonly RequestWindow[], calls: number): Promise<void> {
+    for (const { keyId, startedAt } of taken) await windows.giveBack(keyId, startedAt, calls);
   }
 
   return {
-    /** @returns the window that has the least left; undefined where nothing limits the caller */
-    async take({ meters, childKeyId }: Caller, count: number): Promise<RequestWindow | undefined> {
-      let tightest: RequestWindow | undefined;
+    /** Undefined where nothing limits the caller. */
+    async take({ meters, childKeyId }: Caller, calls: number): Promise<Taken | undefined> {
+      const taken: RequestWindow[] = [];
       // A child key first: what it may not send its parent does not pay for.
       for (const meter of meters) {
-        const window = await takeOf(meter, meter.id === childKeyId ? "childKey" : "key", count);
+        const window = await takeOf(meter, meter.id === childKeyId ? "childKey" : "key", calls);
         if (!window) continue;
-        if (!tightest || !window.isGranted || window.remaining < tightest.remaining) tightest = window;
-        if (!window.isGranted) break;
+        if (!window.isGranted) {
+          await giveBack(taken, calls);
+          return { tightest: window, windows: [] };
+        }
+        taken.push(window);
       }
-      return tightest;
+      const [tightest] = taken.toSorted((a, b) => a.remaining - b.remaining);
+      return tightest && { tightest, windows: taken };
     },
 
-    async giveBack({ meters }: Caller, count: number): Promise<void> {
-      for (const { id, limits } of meters)
-        if (limits.requestsPerMinute !== undefined) await windows.giveBack(id, count);
-    },
+    giveBack,
   };
+}
+
+/** Takes those from the front that one statement can count. */
+function shiftAlike(queue: Waiting[]): Waiting[] {
+  const [first] = queue;
+  const end = queue.findIndex(({ calls, limit }) => calls !== first?.calls || limit !== first.limit);
+  return queue.splice(0, end === -1 ? queue.length : end);
 }

@@ -13,6 +13,8 @@ export interface ChildOptions extends CrashOptions {
    */
   engine?: "hold" | "fail first" | "runpod" | "succeed";
   dispatcher?: Partial<DispatcherOptions>;
+  /** In dollars; without it live keys render for free. */
+  gpuPricePerSecond?: number;
   /** How far its clock is ahead. */
   aheadMs?: number;
 }
@@ -33,6 +35,7 @@ if (process.env.CHILD_OPTIONS) {
       },
     }),
     runpod: { pollMs: 200 },
+    ...(options.gpuPricePerSecond !== undefined && { gpuPricePerSecond: options.gpuPricePerSecond }),
     now: () => new Date(Date.now() + (options.aheadMs ?? 0)),
     dispatcher: { pollMs: 100, leaseMs: 1000, ...options.dispatcher },
   });

@@ -12,9 +12,15 @@ const HOUR_MS = 3_600_000;
 
 /** A job that is there already, in any state; no file of it exists. */
 export async function insertJob({ db }: Pick<TestApi, "db">, job: Partial<NewJobRow> = {}): Promise<JobRow> {
+  const [row] = await db.insert(jobs).values(aJobRow(job)).returning();
+  if (!row) throw new Error("nothing was inserted");
+  return row;
+}
+
+export function aJobRow(job: Partial<NewJobRow> = {}): NewJobRow {
   const now = new Date();
   const id = newId("job");
-  const values: NewJobRow = {
+  return {
     id,
     owner: OWNER,
     keyId: "key_1",
@@ -34,9 +40,6 @@ export async function insertJob({ db }: Pick<TestApi, "db">, job: Partial<NewJob
     ...STATES[job.status ?? "queued"](now, id),
     ...job,
   };
-  const [row] = await db.insert(jobs).values(values).returning();
-  if (!row) throw new Error("nothing was inserted");
-  return row;
 }
 
 /** The columns that each state requires. */
@@ -62,7 +65,7 @@ export const aVideo = (now: Date, id: string): Partial<NewJobRow> => ({
 
 /** @returns a new key of `owner`, with all scopes but `admin`. */
 export async function insertKey(
-  api: TestApi,
+  api: Pick<TestApi, "db">,
   owner: string,
   { mode = "live", ...row }: Partial<NewApiKeyRow> = {},
 ): Promise<string> {

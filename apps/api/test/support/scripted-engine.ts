@@ -1,5 +1,11 @@
 import type { ErrorCode } from "@avatar/contract/errors";
-import { type Engine, EngineError, type EngineRun, type RenderOptions } from "../../src/engine/engine.ts";
+import {
+  type Engine,
+  EngineError,
+  type EngineRun,
+  type RenderOptions,
+  type RunUsage,
+} from "../../src/engine/engine.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { aVideo } from "../media/a-video.ts";
 
@@ -15,6 +21,8 @@ export interface ScriptedEngine extends Engine {
   stopped: string[];
   /** Runs that were rendered to the end. */
   completed: string[];
+  /** What each run costs, if anything. */
+  usageOf: ((run: EngineRun) => RunUsage | undefined) | undefined;
 }
 
 /** An engine that renders nothing, does what it is told and counts. */
@@ -26,8 +34,11 @@ export function createScriptedEngine(store: ObjectStore): ScriptedEngine {
     started: [],
     stopped: [],
     completed: [],
+    usageOf: undefined,
     async render(run, options) {
       engine.started.push(run);
+      const usage = engine.usageOf?.(run);
+      if (usage) options.onUsage(usage);
       try {
         await play(engine.scripts.shift() ?? "succeed", options);
       } catch (error) {
