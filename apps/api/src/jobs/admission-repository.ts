@@ -2,13 +2,13 @@ import { ERRORS } from "@avatar/contract/errors";
 import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
-import { apiKeys, jobs, uploads } from "../db/schema/schema.ts";
+import { apiKeys, jobs, runs, uploads } from "../db/schema/schema.ts";
 import { addUsage, type Spent, spentByAll, spentByKey, usageOf } from "../db/usage-counters.ts";
 import type { JobRow, NewJobRow } from "./job-repository.ts";
 
 export interface AdmissionRepository extends ReturnType<typeof createAdmissionRepository> {}
 
-/** What jobs that are not over hold. */
+/** What jobs hold that are not over, and not billed. */
 export interface Held {
   inFlight: number;
   queued: number;
@@ -20,12 +20,21 @@ export interface Held {
 export type Standing = Held & Spent;
 
 const isUnfinished = sql`${jobs.deadlineAt} is not null`;
-const held = {
-  inFlight: count(),
-  queued: sql<number>`count(*) filter (where ${jobs.status} = 'queued')`,
+/**
+ * A job that was canceled, or is past its deadline, while its run still goes on and is not billed yet. To be asked for after
+ * the unfinished ones and before what was spent: a job that moves on in between is counted twice rather than not at all.
+ */
+const isEnding = and(isNull(runs.outcome), isNull(jobs.deadlineAt));
+const cost = {
   gpuSeconds: sql<number>`coalesce(sum(${jobs.estimatedGpuSeconds}), 0)`,
   usd: sql<number>`coalesce(sum(${jobs.estimatedCostUsd}), 0)`,
 };
+const held = {
+  inFlight: count(),
+  queued: sql<number>`count(*) filter (where ${jobs.status} = 'queued')`,
+  ...cost,
+};
+const heldAtLast = { inFlight: sql<number>`0`, queued: sql<number>`0`, ...cost };
 const toHeld = (row: { [F in keyof Held]: unknown }): Held => ({
   inFlight: Number(row.inFlight),
   queued: Number(row.queued),
@@ -79,29 +88,40 @@ export function createAdmissionRepository(db: Db) {
         .where(or(...same));
     },
 
-    /** By the key, child keys among them. */
-    async heldByKey(keyIds: string[]): Promise<Map<string, Held>> {
-      const rows = await db
-        .select({ keyId: jobs.keyId, childKeyId: jobs.childKeyId, ...held })
+    /** By the key, child keys among them. @param isPaid whether it matters what their runs may cost */
+    async heldByKey(keyIds: string[], isPaid: boolean): Promise<Map<string, Held>> {
+      const ofKeys = inArray(jobs.keyId, keyIds);
+      const by = { keyId: jobs.keyId, childKeyId: jobs.childKeyId };
+      const unfinished = await db
+        .select({ ...by, ...held })
         .from(jobs)
-        .where(and(inArray(jobs.keyId, keyIds), isUnfinished))
+        .where(and(ofKeys, isUnfinished))
         .groupBy(jobs.keyId, jobs.childKeyId);
+      const ending = isPaid
+        ? await db
+            .select({ ...by, ...heldAtLast })
+            .from(runs)
+            .innerJoin(jobs, eq(jobs.id, runs.jobId))
+            .where(and(ofKeys, isEnding))
+            .groupBy(jobs.keyId, jobs.childKeyId)
+        : [];
       const byKey = new Map<string, Held>();
-      for (const { keyId, childKeyId, ...row } of rows) {
-        const own = toHeld(row);
-        if (childKeyId !== null) byKey.set(childKeyId, own);
-        byKey.set(keyId, plus(byKey.get(keyId), own));
-      }
+      for (const { keyId, childKeyId, ...row } of [...unfinished, ...ending])
+        for (const id of [keyId, ...(childKeyId === null ? [] : [childKeyId])])
+          byKey.set(id, plus(byKey.get(id), toHeld(row)));
       return byKey;
     },
 
     /** By all live keys. */
     async heldByAll(): Promise<Held> {
-      const [row] = await db
-        .select(held)
-        .from(jobs)
-        .where(and(eq(jobs.mode, "live"), isUnfinished));
-      return toHeld(row ?? { inFlight: 0, queued: 0, gpuSeconds: 0, usd: 0 });
+      const isLive = eq(jobs.mode, "live");
+      const unfinished = await db.select(held).from(jobs).where(and(isLive, isUnfinished));
+      const ending = await db
+        .select(heldAtLast)
+        .from(runs)
+        .innerJoin(jobs, eq(jobs.id, runs.jobId))
+        .where(and(isLive, isEnding));
+      return [...unfinished, ...ending].map(toHeld).reduce(plus);
     },
 
     spentByKey: (keyIds: string[], now: Date) => spentByKey(db, keyIds, now),
@@ -125,9 +145,11 @@ export function createAdmissionRepository(db: Db) {
     /** Rows whose idempotency key is taken after all are left out. */
     async insert(rows: NewJobRow[], now: Date): Promise<JobRow[]> {
       if (rows.length === 0) return [];
+      // In one order: two that make jobs of the same idempotency keys wait for each other's, and never both.
+      const ordered = rows.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
       const inserted = await db
         .insert(jobs)
-        .values(rows)
+        .values(ordered)
         .onConflictDoNothing({ target: [jobs.owner, jobs.idempotencyKey] })
         .returning();
       await addUsage(
@@ -142,9 +164,14 @@ export function createAdmissionRepository(db: Db) {
 
 const OUR_FAULTS = Object.entries(ERRORS).flatMap(([code, { status }]) => (status >= 500 ? [code] : []));
 
-const plus = (a: Held | undefined, b: Held): Held => ({
-  inFlight: (a?.inFlight ?? 0) + b.inFlight,
-  queued: (a?.queued ?? 0) + b.queued,
-  gpuSeconds: (a?.gpuSeconds ?? 0) + b.gpuSeconds,
-  usd: (a?.usd ?? 0) + b.usd,
-});
+const nameOf = ({ owner, idempotencyKey }: NewJobRow) => `${owner} ${idempotencyKey}`;
+
+const plus = (a: Held | undefined, b: Held): Held =>
+  a
+    ? {
+        inFlight: a.inFlight + b.inFlight,
+        queued: a.queued + b.queued,
+        gpuSeconds: a.gpuSeconds + b.gpuSeconds,
+        usd: a.usd + b.usd,
+      }
+    : b;

@@ -119,14 +119,10 @@ async function loadStandings(
   const children = batch.flatMap(({ caller }) => caller.childKeyId ?? []);
   const isOfKey = ({ id }: Meter) => keyIds.includes(id);
   const spenders = [...meters.values()].filter((meter) => isOfKey(meter) && hasQuota(meter.limits));
-  const held = await tx.heldByKey(keyIds);
-  const spent =
-    spenders.length > 0
-      ? await tx.spentByKey(
-          spenders.map(({ id }) => id),
-          now,
-        )
-      : new Map();
+  const isPaid = [...meters.values()].some(({ limits }) => hasQuota(limits));
+  const held = await tx.heldByKey(keyIds, isPaid);
+  const spenderIds = spenders.map(({ id }) => id);
+  const spent = spenderIds.length > 0 ? await tx.spentByKey(spenderIds, now) : new Map();
   const used = children.length > 0 ? await tx.gpuSecondsOfChildren(children) : new Map();
   return new Map(
     [...meters.keys()].map((id) => {

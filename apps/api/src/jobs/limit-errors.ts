@@ -8,6 +8,9 @@ import type { NewJobRow } from "./job-repository.ts";
 /** When a place among the unfinished jobs may be free: nobody knows. */
 const RETRY_MS = 5000;
 
+/** Dollars are summed as floating-point numbers: so little may be the error of a sum. */
+const USD_ERROR = 1e-9;
+
 const OF = { key: "the key", childKey: "the child key", service: "the service" };
 
 /**
@@ -25,7 +28,8 @@ export function limitReached(
   now: Date,
 ): AppError | undefined {
   const { jobsInFlight, jobsQueued, gpuSecondsPerDay, usdPerDay, usdPerMonth } = limits;
-  const day = startOfNext("day", now);
+  // What a child key may use, it may use in its whole life.
+  const day = of === "childKey" ? undefined : startOfNext("day", now);
   const month = startOfNext("month", now);
 
   const refuse = (code: ErrorCode, name: keyof KeyLimits, max: number, left: number, resetsAt?: Date) => {
@@ -60,7 +64,8 @@ export function limitReached(
   ] as const) {
     if (max === undefined || estimatedCostUsd === 0) continue;
     const left = max - spent - standing.usd;
-    if (estimatedCostUsd > left) return refuse("budget_exhausted", name, max, left, resetsAt);
+    if (estimatedCostUsd > left + USD_ERROR)
+      return refuse("budget_exhausted", name, max, roundDown(left), resetsAt);
   }
   return undefined;
 }
@@ -73,7 +78,9 @@ function say({ of, name, max, left = 0, resetsAt }: LimitReached, gpuSeconds: nu
     case "jobsQueued":
       return `${capital(who)} may have ${max} jobs in the queue, and has so many.`;
     case "gpuSecondsPerDay":
-      return `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left for the day, until ${resetsAt}.`;
+      return resetsAt === undefined
+        ? `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left.`
+        : `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left for the day, until ${resetsAt}.`;
     default: {
       const span = name === "usdPerDay" ? "day" : "month";
       return max === undefined
@@ -84,7 +91,9 @@ function say({ of, name, max, left = 0, resetsAt }: LimitReached, gpuSeconds: nu
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
-const inUsd = (amount: number) => `$${(Math.floor(amount * 1e4) / 1e4).toFixed(4)}`;
+const inUsd = (amount: number) => `$${amount.toFixed(6).replace(/0{1,4}$/, "")}`;
+/** To a millionth, so that the sum's error is not seen. */
+const roundDown = (usd: number) => Math.floor((usd + USD_ERROR) * 1e6) / 1e6;
 
 /** Days and months are in UTC. */
 function startOfNext(span: "day" | "month", now: Date): Date {

@@ -1,0 +1,190 @@
+import type { KeyLimits } from "@avatar/contract/key-types";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { jobs, uploads, usageDays } from "../src/db/schema/schema.ts";
+import { throughBothDoors } from "./support/doors.ts";
+import { PORTRAIT, SPEECH, uploadFixtures } from "./support/fixtures.ts";
+import { untilStatus } from "./support/queue.ts";
+import { keyIdOf } from "./support/request-windows.ts";
+import { createRest, type Rest } from "./support/rest.ts";
+import { insertKey, OWNER } from "./support/rows.ts";
+import type { Script } from "./support/scripted-engine.ts";
+import { startTestApi, type TestApi } from "./support/test-api.ts";
+
+/** What a job of three seconds is reckoned with before any has been rendered, and its price. */
+const GPU_SECONDS = 175 + 3 * 30;
+const PRICE = 0.001;
+const USD = GPU_SECONDS * PRICE;
+const DAY_MS = 24 * 3_600_000;
+/** Ends a job without a change of what the next ones are reckoned with. */
+const refusal = { fail: "no_face" } as const;
+const never = new Promise<void>(() => {});
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi({
+    gpuPricePerSecond: PRICE,
+    config: { maxRunsInFlight: 50 },
+    dispatcher: { maxFailedRuns: 1, leaseMs: 60_000 },
+  });
+});
+beforeEach(() => {
+  api.engine.scripts = [];
+  api.engine.usageOf = undefined;
+});
+afterAll(() => api.stop());
+
+async function aKey(limits: KeyLimits) {
+  const key = await insertKey(api, OWNER, { limits });
+  const rest = createRest(api.url, key);
+  return { key, rest, id: await keyIdOf(api.db, key), headers: { authorization: `Bearer ${key}` } };
+}
+
+const create = async (rest: Rest) => rest("POST", "/v1/jobs", await uploadFixtures(rest));
+
+/** A job that is rendered as the script says and is billed for so many seconds. */
+async function aRun(rest: Rest, billedSeconds: number, script: Script = "succeed") {
+  api.engine.scripts.push(script);
+  api.engine.usageOf = () => ({ billedSeconds, pricePerSecond: PRICE });
+  const { status, body } = await create(rest);
+  expect(status, JSON.stringify(body)).toBe(202);
+  return body.id as string;
+}
+
+const nowOfApi = () => new Date(Date.now() + api.database.clock.aheadMs);
+const startOfDay = (days: number) => {
+  const now = nowOfApi();
+  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + days);
+};
+/** To shortly after the beginning of another day. */
+const advanceTo = (startMs: number) => api.advance(startMs - nowOfApi().getTime() + 60_000);
+
+test("jobs.create answers gpu_quota_exceeded alike through both doors, and tells what is left until when", async () => {
+  const { rest, headers } = await aKey({ gpuSecondsPerDay: 300 });
+  api.engine.scripts.push({ hold: never });
+  expect((await create(rest)).status).toBe(202);
+  const input = await uploadFixtures(rest);
+
+  const { status, body } = await throughBothDoors(api, "jobs.create", { input, headers });
+
+  const resetsAt = new Date(startOfDay(1)).toISOString();
+  expect([status, body.code]).toEqual([429, "gpu_quota_exceeded"]);
+  expect(body.limit).toEqual({
+    of: "key",
+    name: "gpuSecondsPerDay",
+    max: 300,
+    left: 300 - GPU_SECONDS,
+    resetsAt,
+  });
+  expect(body.detail).toBe(
+    `The job may take 265 GPU seconds; of 300 for the day the key has 35 left until ${resetsAt}.`,
+  );
+});
+
+test.each([
+  ["usdPerDay", "day"],
+  ["usdPerMonth", "month"],
+] as const)("jobs.create answers budget_exhausted alike through both doors: %s", async (name, span) => {
+  const { rest, headers } = await aKey({ [name]: 0.5 });
+  api.engine.scripts.push({ hold: never });
+  expect((await create(rest)).status).toBe(202);
+  const input = await uploadFixtures(rest);
+
+  const { status, body, ...answer } = await throughBothDoors(api, "jobs.create", { input, headers });
+
+  expect([status, body.code]).toEqual([402, "budget_exhausted"]);
+  expect(body.limit).toMatchObject({ of: "key", name, max: 0.5, left: 0.235 });
+  expect(body.detail).toBe(
+    `The job may cost $0.265; of $0.50 for the ${span} the key has $0.235 left until ${body.limit.resetsAt}.`,
+  );
+  const leftMs = new Date(body.limit.resetsAt).getTime() - nowOfApi().getTime();
+  expect(Math.abs(Number(answer.headers.get("retry-after")) - leftMs / 1000)).toBeLessThan(60);
+});
+
+test("a budget that is $0 lets nothing through that costs, and test keys render for free", async () => {
+  const { rest } = await aKey({ usdPerDay: 0 });
+  expect((await create(rest)).body.code).toBe("budget_exhausted");
+  const testKey = await insertKey(api, OWNER, {
+    mode: "test",
+    limits: { usdPerDay: 0, gpuSecondsPerDay: 0 },
+  });
+  expect((await create(createRest(api.url, testKey))).status).toBe(202);
+});
+
+test("a budget is spent to its last cent, whatever sums of fractions come to", async () => {
+  const { rest } = await aKey({ usdPerDay: 6 * USD });
+  api.engine.scripts = Array.from({ length: 6 }, () => ({ hold: never }));
+  for (let i = 0; i < 6; i++) expect((await create(rest)).status).toBe(202);
+  const { body } = await create(rest);
+  expect(body.limit).toMatchObject({ max: 6 * USD, left: 0 });
+});
+
+test("a place is free once a job is canceled or over, and what it was reckoned with is free but for what it took", async () => {
+  const { rest } = await aKey({ jobsInFlight: 1, gpuSecondsPerDay: GPU_SECONDS + 100 });
+  const canceled = await aRun(rest, 0, { hold: never });
+  expect((await create(rest)).body.code).toBe("too_many_jobs");
+  await rest("POST", `/v1/jobs/${canceled}/cancel`);
+
+  await untilStatus(api.db, await aRun(rest, 0), "succeeded");
+  await untilStatus(api.db, await aRun(rest, 40, refusal), "failed");
+  await untilStatus(api.db, await aRun(rest, 61, refusal), "failed");
+  expect((await create(rest)).body).toMatchObject({ code: "gpu_quota_exceeded", limit: { left: 264 } });
+});
+
+test("GPU seconds of a job that failed by our fault are given back, those of one that failed by its input are not", async () => {
+  const limits = { gpuSecondsPerDay: 1000, usdPerDay: 10 };
+  const ours = await aKey(limits);
+  const theirs = await aKey(limits);
+  await untilStatus(api.db, await aRun(ours.rest, 900, { fail: "render_failed" }), "failed");
+  await untilStatus(api.db, await aRun(theirs.rest, 900, refusal), "failed");
+  expect((await create(theirs.rest)).body).toMatchObject({
+    code: "gpu_quota_exceeded",
+    limit: { left: 100 },
+  });
+
+  const rows = await api.db.select().from(usageDays);
+  const of = (id: string) => rows.find(({ keyId }) => keyId === id);
+  expect(of(ours.id)).toMatchObject({ failed: 1, gpuSeconds: 900, forgivenGpuSeconds: 900, costUsd: 0.9 });
+  expect(of(theirs.id)).toMatchObject({ failed: 1, gpuSeconds: 900, forgivenGpuSeconds: 0 });
+  expect((await create(ours.rest)).status).toBe(202);
+});
+
+test("what a child key may take it may take in its whole life", async () => {
+  const { rest } = await aKey({});
+  const { body } = await rest("POST", "/v1/child-keys", { limits: { gpuSecondsPerDay: 300 } });
+  const child = createRest(api.url, body.key);
+  await untilStatus(api.db, await aRun(child, 100, refusal), "failed");
+  const { limit, detail, retryAfterMs } = (await create(child)).body;
+  expect(limit).toEqual({ of: "childKey", name: "gpuSecondsPerDay", max: 300, left: 200 });
+  expect(detail).toBe("The job may take 265 GPU seconds; of 300 the child key has 200 left.");
+  expect(retryAfterMs).toBeLessThan(DAY_MS);
+});
+
+test("of a refused form nothing stays and nothing is counted", async () => {
+  const { rest, id } = await aKey({ usdPerDay: 0.1 });
+  const before = await Promise.all([api.db.$count(jobs), api.db.$count(uploads), api.database.objects()]);
+  const form = new FormData();
+  form.set("image", new File([new Uint8Array(PORTRAIT)], "me.png", { type: "image/png" }));
+  form.set("audio", new File([new Uint8Array(SPEECH)], "me.wav", { type: "audio/wav" }));
+  expect((await rest("POST", "/v1/jobs", form)).body.code).toBe("budget_exhausted");
+  expect(await Promise.all([api.db.$count(jobs), api.db.$count(uploads), api.database.objects()])).toEqual(
+    before,
+  );
+  expect(await api.db.$count(usageDays, eq(usageDays.keyId, id))).toBe(0);
+});
+
+// At last: the clock is not moved back.
+test("quotas and budgets of a day begin anew at midnight in UTC, those of a month with the month", async () => {
+  const day = await aKey({ gpuSecondsPerDay: 300, usdPerDay: 0.3 });
+  const month = await aKey({ usdPerMonth: 0.3 });
+  for (const { rest } of [day, month]) await untilStatus(api.db, await aRun(rest, 200, refusal), "failed");
+  for (const { rest } of [day, month]) expect((await create(rest)).status).toBeGreaterThan(400);
+
+  advanceTo(startOfDay(1));
+  const isNewMonth = nowOfApi().getUTCDate() === 1;
+  expect((await create(day.rest)).status).toBe(202);
+  if (!isNewMonth) expect((await create(month.rest)).body.code).toBe("budget_exhausted");
+  const now = nowOfApi();
+  advanceTo(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1));
+  expect((await create(month.rest)).status).toBe(202);
+});
