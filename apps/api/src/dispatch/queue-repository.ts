@@ -1,5 +1,5 @@
 import type { KeyMode } from "@avatar/contract/api-keys";
-import { and, asc, eq, gt, lte, max, sql } from "drizzle-orm";
+import { and, asc, eq, gt, lte, max, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs } from "../db/schema/schema.ts";
 
@@ -8,10 +8,13 @@ export type NextJob = Pick<typeof jobs.$inferSelect, "id" | "keyId" | "audioSeco
 /** Of each queue so many more jobs are looked at, as other replicas may be about to take the first ones. */
 const CLAIMED_ELSEWHERE = 20;
 
+/** As JavaScript compares text. */
+const inBytes = (text: SQLWrapper) => sql`${text} collate "C"`;
+
 /**
  * Locks up to `limit` queued jobs of the mode whose turn it is. The owner with the fewest jobs running is first, then the
- * one whose last job began the longest ago. Of an owner's keys it is likewise the one with the fewest jobs running, and of
- * a key's jobs the oldest.
+ * one whose last job began the longest ago, then the one whose oldest job is older. Of an owner's keys it is likewise, and
+ * of a key's jobs the oldest is first. `queue-outlook.ts` tells customers this order.
  */
 export async function lockNextJobs(tx: Db, mode: KeyMode, limit: number, now: Date): Promise<NextJob[]> {
   const spare = limit + CLAIMED_ELSEWHERE;
@@ -28,41 +31,61 @@ export async function lockNextJobs(tx: Db, mode: KeyMode, limit: number, now: Da
           "own_running",
         ),
       oldest: sql<Date | null>`min(${jobs.createdAt}) filter (where ${isDue})`.as("oldest"),
+      ownOldest:
+        sql<Date | null>`min(min(${jobs.createdAt}) filter (where ${isDue})) over (partition by ${jobs.owner})`.as(
+          "own_oldest",
+        ),
     })
     .from(jobs)
     .where(and(sql`${jobs.deadlineAt} is not null`, eq(jobs.mode, mode)))
     .groupBy(jobs.owner, jobs.keyId)
     .as("unfinished");
-  const { owner, keyId, running, ownRunning, oldest } = unfinished;
-  const keyPlace = sql<number>`row_number() over (partition by ${owner} order by ${running}, ${oldest})`;
+  const lastOf = (who: SQL | undefined, name: string) =>
+    tx
+      .select({ at: max(jobs.startedAt).as(`${name}_at`) })
+      .from(jobs)
+      .where(and(who, sql`${jobs.startedAt} is not null`))
+      .as(name);
+  const keyServed = lastOf(eq(jobs.keyId, unfinished.keyId), "key_served");
+  const { owner, keyId, running, ownRunning, oldest, ownOldest } = unfinished;
+  const keyOrder = sql`${keyServed.at} nulls first, ${oldest}, ${inBytes(keyId)}`;
+  const keyPlace = sql<number>`row_number() over (partition by ${owner} order by ${running}, ${keyOrder})`;
   const waiting = tx
-    .select({ owner, keyId, running, ownRunning, keyPlace: keyPlace.as("key_place") })
+    .select({
+      ...{ owner, keyId, running, oldest, ownRunning, ownOldest },
+      keyServedAt: keyServed.at,
+      keyPlace: keyPlace.as("key_place"),
+    })
     .from(unfinished)
+    .crossJoinLateral(keyServed)
     .where(sql`${oldest} is not null`)
     .as("waiting");
-  const served = tx
-    .select({ at: max(jobs.startedAt).as("at") })
-    .from(jobs)
-    .where(and(eq(jobs.mode, mode), eq(jobs.owner, waiting.owner), sql`${jobs.startedAt} is not null`))
-    .as("served");
+  const served = lastOf(and(eq(jobs.mode, mode), eq(jobs.owner, waiting.owner)), "served");
   // As many jobs as are wanted can be of so many keys at most.
   const keys = tx
     .select({
       owner: waiting.owner,
       keyId: waiting.keyId,
       running: waiting.running,
+      oldest: waiting.oldest,
+      keyServedAt: waiting.keyServedAt,
       ownRunning: waiting.ownRunning,
+      ownOldest: waiting.ownOldest,
       servedAt: served.at,
     })
     .from(waiting)
     .crossJoinLateral(served)
-    .orderBy(sql`${waiting.ownRunning} + ${waiting.keyPlace}`, sql`${served.at} nulls first`)
+    .orderBy(
+      sql`${waiting.ownRunning} + ${waiting.keyPlace}`,
+      sql`${served.at} nulls first`,
+      waiting.ownOldest,
+      inBytes(waiting.owner),
+    )
     .limit(spare)
     .as("keys");
   const own = tx
     .select({
       id: jobs.id,
-      createdAt: jobs.createdAt,
       place: sql<number>`row_number() over (order by ${jobs.createdAt}, ${jobs.id})`.as("place"),
     })
     .from(jobs)
@@ -71,12 +94,14 @@ export async function lockNextJobs(tx: Db, mode: KeyMode, limit: number, now: Da
     .limit(spare)
     .as("own");
   const ownPlace = sql<number>`row_number() over (partition by ${keys.owner} order by ${keys.running} + ${own.place},
-    ${own.createdAt}, ${own.id})`;
+    ${keys.keyServedAt} nulls first, ${keys.oldest}, ${inBytes(keys.keyId)})`;
   const inTurn = tx
     .select({
       id: own.id,
       turn: sql<number>`${keys.ownRunning} + ${ownPlace}`.as("turn"),
       servedAt: keys.servedAt,
+      ownOldest: keys.ownOldest,
+      owner: keys.owner,
     })
     .from(keys)
     .crossJoinLateral(own)
@@ -86,7 +111,7 @@ export async function lockNextJobs(tx: Db, mode: KeyMode, limit: number, now: Da
     .from(inTurn)
     .innerJoin(jobs, eq(jobs.id, inTurn.id))
     .where(and(isQueued, gt(jobs.deadlineAt, now)))
-    .orderBy(inTurn.turn, sql`${inTurn.servedAt} nulls first`, asc(jobs.createdAt), asc(jobs.id))
+    .orderBy(inTurn.turn, sql`${inTurn.servedAt} nulls first`, inTurn.ownOldest, inBytes(inTurn.owner))
     .limit(limit)
     .for("update", { of: jobs, skipLocked: true });
 }

@@ -1,6 +1,6 @@
 import type { KeyMode } from "@avatar/contract/api-keys";
 import type { JobStatus } from "@avatar/contract/types";
-import { and, asc, type Column, desc, eq, inArray, isNotNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, type Column, desc, eq, inArray, isNotNull, lt, max, or, type SQL, sql } from "drizzle-orm";
 import type { Caller } from "../api-keys/caller.ts";
 import type { PageCursor } from "../cursor.ts";
 import type { Db } from "../db/client.ts";
@@ -29,8 +29,14 @@ export interface UnfinishedJob {
   status: "queued" | "starting" | "running";
   audioSeconds: number;
   progress: number;
+  createdAt: Date;
+  /** It is not taken before. */
+  runAfter: Date;
   startedAt: Date | null;
   runningAt: Date | null;
+  /** When the last job of its owner began, and of its key. */
+  servedAt: Date | null;
+  keyServedAt: Date | null;
 }
 
 export interface RecentJob {
@@ -105,11 +111,33 @@ export function createJobRepository(db: Db) {
 
     /** The oldest `limit` jobs of the mode that are not over, oldest first. */
     async listUnfinished(mode: KeyMode, limit: number): Promise<UnfinishedJob[]> {
-      const { id, owner, keyId, status, audioSeconds, progress, startedAt, runningAt } = jobs;
+      const { id, owner, keyId, status, audioSeconds, progress, createdAt, runAfter } = jobs;
+      const { startedAt, runningAt } = jobs;
+      const isUnfinished = and(isNotNull(jobs.deadlineAt), eq(jobs.mode, mode));
+      const keys = db.selectDistinct({ owner, keyId }).from(jobs).where(isUnfinished).as("keys");
+      const lastOf = (who: SQL | undefined, name: string) =>
+        db
+          .select({ at: max(startedAt).as(`${name}_at`) })
+          .from(jobs)
+          .where(and(who, isNotNull(startedAt)))
+          .as(name);
+      const ofOwner = lastOf(and(eq(jobs.mode, mode), eq(owner, keys.owner)), "of_owner");
+      const ofKey = lastOf(eq(keyId, keys.keyId), "of_key");
+      const served = db
+        .select({ owner: keys.owner, keyId: keys.keyId, servedAt: ofOwner.at, keyServedAt: ofKey.at })
+        .from(keys)
+        .crossJoinLateral(ofOwner)
+        .crossJoinLateral(ofKey)
+        .as("served");
       const rows = await db
-        .select({ id, owner, keyId, status, audioSeconds, progress, startedAt, runningAt })
+        .select({
+          ...{ id, owner, keyId, status, audioSeconds, progress, createdAt, runAfter, startedAt, runningAt },
+          servedAt: served.servedAt,
+          keyServedAt: served.keyServedAt,
+        })
         .from(jobs)
-        .where(and(isNotNull(jobs.deadlineAt), eq(jobs.mode, mode)))
+        .innerJoin(served, and(eq(served.owner, owner), eq(served.keyId, keyId)))
+        .where(isUnfinished)
         .orderBy(asc(jobs.createdAt), asc(jobs.id))
         .limit(limit);
       return rows as UnfinishedJob[];

@@ -64,7 +64,7 @@ export function estimateQueue(
   }
   // Where jobs wait, as many render as can.
   const workers = Math.max(rendering || begun.length, 1);
-  for (const [index, job] of inTurn(unfinished).entries()) {
+  for (const [index, job] of inTurn(unfinished, now).entries()) {
     const left = leftOf(job);
     outlooks.set(job.id, {
       position: index + 1,
@@ -103,22 +103,63 @@ function secondsLeft(job: UnfinishedJob, pace: Pace, now: Date): number {
   }
 }
 
-/** The queued jobs in the order in which they are taken: see `lockNextJobs`. Ties go to the older one here. */
-function inTurn(unfinished: readonly UnfinishedJob[]): UnfinishedJob[] {
+/**
+ * The queued jobs in the order in which they would be taken now, see `lockNextJobs`; last those that wait for a time.
+ * @param unfinished the oldest first
+ */
+export function inTurn(unfinished: readonly UnfinishedJob[], now: Date): UnfinishedJob[] {
+  const begun = unfinished.filter((job) => job.status !== "queued");
+  const queued = unfinished.filter((job) => job.status === "queued");
+  const due = queued.filter((job) => job.runAfter <= now);
+  const later = queued.filter((job) => job.runAfter > now);
+  return [
+    ...takeTurns(takeTurns(due, begun, OF_KEYS), begun, OF_OWNERS),
+    ...later.sort((a, b) => a.runAfter.getTime() - b.runAfter.getTime()),
+  ];
+}
+
+interface Of {
+  nameOf: (job: UnfinishedJob) => string;
+  servedAtOf: (job: UnfinishedJob) => Date | null;
+}
+const OF_KEYS: Of = {
+  nameOf: ({ owner, keyId }) => `${owner} ${keyId}`,
+  servedAtOf: (job) => job.keyServedAt,
+};
+const OF_OWNERS: Of = { nameOf: ({ owner }) => owner, servedAtOf: (job) => job.servedAt };
+
+/**
+ * Nobody gets a second job before all others have one, of those that are rendered, too. Who was served the longest ago is
+ * first, then who has waited the longest. @param queue where each one's jobs are in their order
+ */
+function takeTurns(
+  queue: readonly UnfinishedJob[],
+  begun: readonly UnfinishedJob[],
+  { nameOf, servedAtOf }: Of,
+): UnfinishedJob[] {
   const taken = new Map<string, number>();
-  const placeOf = (name: string) => {
-    const place = (taken.get(name) ?? 0) + 1;
-    taken.set(name, place);
+  const placeOf = (job: UnfinishedJob) => {
+    const place = (taken.get(nameOf(job)) ?? 0) + 1;
+    taken.set(nameOf(job), place);
     return place;
   };
-  for (const { owner, keyId, status } of unfinished)
-    if (status !== "queued") for (const name of [owner, keyId]) placeOf(name);
-  const byPlace = (a: { place: number }, b: { place: number }) => a.place - b.place;
-  return unfinished
-    .filter((job) => job.status === "queued")
-    .map((job) => ({ job, place: placeOf(job.keyId) }))
-    .sort(byPlace)
-    .map(({ job }) => ({ job, place: placeOf(job.owner) }))
-    .sort(byPlace)
+  for (const job of begun) placeOf(job);
+  const oldest = new Map<string, number>();
+  for (const job of queue) {
+    const createdAt = job.createdAt.getTime();
+    oldest.set(nameOf(job), Math.min(oldest.get(nameOf(job)) ?? createdAt, createdAt));
+  }
+  return queue
+    .map((job) => ({
+      job,
+      name: nameOf(job),
+      order: [placeOf(job), servedAtOf(job)?.getTime() ?? 0, oldest.get(nameOf(job)) ?? 0],
+    }))
+    .sort((a, b) => compareLists(a.order, b.order) || (a.name < b.name ? -1 : 1))
     .map(({ job }) => job);
+}
+
+function compareLists(a: readonly number[], b: readonly number[]): number {
+  const index = a.findIndex((value, at) => value !== b[at]);
+  return index === -1 ? 0 : (a[index] ?? 0) - (b[index] ?? 0);
 }

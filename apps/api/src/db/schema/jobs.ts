@@ -56,7 +56,7 @@ export const jobs = pgTable(
     runAfter: time().notNull(),
     /** The run that may change this job; null while queued and in final states. */
     runId: text(),
-    /** When its newest run began: owners take turns by it. */
+    /** When its newest run began: owners take turns by it, and an owner's keys. */
     startedAt: time(),
     /** When that run began to render. */
     runningAt: time(),
@@ -87,6 +87,7 @@ export const jobs = pgTable(
     index("jobs_owner_started")
       .on(table.mode, table.owner, table.startedAt)
       .where(sql`${table.startedAt} is not null`),
+    index("jobs_key_started").on(table.keyId, table.startedAt).where(sql`${table.startedAt} is not null`),
     index("jobs_unfinished").on(table.keyId).where(sql`${table.deadlineAt} is not null`),
     index("jobs_deadline").on(table.deadlineAt).where(sql`${table.deadlineAt} is not null`),
     index("jobs_video_expiry").on(table.videoExpiresAt).where(sql`${table.videoKey} is not null`),
