@@ -3,7 +3,10 @@ import { LIMITS } from "@avatar/contract/limits";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { jobs } from "../src/db/schema/schema.ts";
-import { PORTRAIT, SPEECH } from "./support/fixtures.ts";
+import { uploadFixtures } from "./support/fixtures.ts";
+import { aForm } from "./support/form.ts";
+import { createRest } from "./support/rest.ts";
+import { insertKey, OWNER } from "./support/rows.ts";
 import { isProof } from "./support/seeded-random.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { createTestDatabase, type TestDatabase } from "./support/test-database.ts";
@@ -24,15 +27,6 @@ const REQUESTS = 100;
 
 const generate = (body: unknown, key: string) =>
   api.rest("POST", "/v1/jobs", body, { "idempotency-key": key });
-
-/** The same request whenever it is made, as files need not have been uploaded before. */
-function aForm(fields: Record<string, string> = {}): FormData {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.set(name, value);
-  form.set("image", new File([new Uint8Array(PORTRAIT)], "me.png", { type: "image/png" }));
-  form.set("audio", new File([new Uint8Array(SPEECH)], "me.wav", { type: "audio/wav" }));
-  return form;
-}
 
 test(`F8: ${REQUESTS} equal requests at once make one job and have one answer, for each of ${KEYS} keys`, async () => {
   const inputs = await api.uploadFixtures();
@@ -93,4 +87,38 @@ test("F8: the key means the same job for 24 hours, then it is free", async () =>
   const ids = new Set(later.map((answer) => answer.body.id));
   expect(ids.size).toBe(1);
   expect(ids).not.toContain(first.body.id);
+});
+
+test("F8: a repeated request is answered although a limit is reached by now, and counts as a request", async () => {
+  const limits = { requestsPerMinute: 8, jobsInFlight: 1, jobsQueued: 1 };
+  const rest = createRest(api.url, await insertKey(api, OWNER, { limits }));
+  const release = Promise.withResolvers<void>();
+  api.engine.scripts.push({ hold: release.promise });
+  const inputs = await uploadFixtures(rest);
+  const repeat = (key: string) => rest("POST", "/v1/jobs", inputs, { "idempotency-key": key });
+  const { body } = await repeat("first");
+
+  const other = await repeat("second");
+  expect(other.body.code).toBe("too_many_jobs");
+  // Of requests at once, too: which of them is looked at first is not known.
+  const again = await Promise.all([repeat("first"), repeat("second"), repeat("first")]);
+  expect(again.map(({ status }) => status)).toEqual([202, 429, 202]);
+  expect([again[0]?.body.id, again[2]?.body.id]).toEqual([body.id, body.id]);
+  const last = await repeat("first");
+  expect([last.status, last.headers.get("ratelimit-remaining")]).toEqual([202, "0"]);
+  expect((await repeat("first")).body.code).toBe("rate_limited");
+  release.resolve();
+});
+
+test("F8: a request that a limit refused is taken as new when it is repeated later", async () => {
+  const rest = createRest(api.url, await insertKey(api, OWNER, { limits: { jobsInFlight: 1 } }));
+  const release = Promise.withResolvers<void>();
+  api.engine.scripts.push({ hold: release.promise });
+  const inputs = await uploadFixtures(rest);
+  const repeat = (key: string) => rest("POST", "/v1/jobs", inputs, { "idempotency-key": key });
+  const { body } = await repeat("one");
+  expect((await repeat("two")).status).toBe(429);
+  await rest("POST", `/v1/jobs/${body.id}/cancel`);
+  const taken = await repeat("two");
+  expect([taken.status, taken.headers.get("idempotency-replayed")]).toEqual([202, null]);
 });
