@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { PageCursor } from "../cursor.ts";
 import type { Db } from "../db/client.ts";
@@ -133,7 +133,17 @@ export function createApiKeyRepository(db: Db) {
     revoke: (id: string, by: Change) => change("revoked", eq(apiKeys.id, id), { revokedAt: by.at }, by),
 
     async touch(ids: string[], lastUsedAt: Date): Promise<void> {
-      await db.update(apiKeys).set({ lastUsedAt }).where(inArray(apiKeys.id, ids));
+      const used = inArray(apiKeys.id, ids);
+      await db.transaction(async (tx) => {
+        // In the order of those that make jobs of these keys, so that neither waits for the other.
+        await tx
+          .select({ id: apiKeys.id })
+          .from(apiKeys)
+          .where(used)
+          .orderBy(asc(apiKeys.id))
+          .for("no key update");
+        await tx.update(apiKeys).set({ lastUsedAt }).where(used);
+      });
     },
 
     /** The audit log, newest first. */

@@ -230,8 +230,10 @@ export function createDispatcher(deps: Deps) {
     reapedAtMs = performance.now();
   }
 
+  const lostNow = () => ({ outcome: "lost" as const, reason: "its lease ran out", now: now() });
+
   async function reapLost(): Promise<void> {
-    const { lost, adopted } = await runs.atomically(async (tx) => {
+    const { lost, over, adopted } = await runs.atomically(async (tx) => {
       const unfollowed = await tx.lockUnfollowed(mode, LOST_BATCH);
       // Remote runs go on; those of canceled jobs are taken up, too, to be ended.
       const living = unfollowed.filter((run) => engine.isRemote && run.engine === engine.name);
@@ -240,31 +242,31 @@ export function createDispatcher(deps: Deps) {
         replicaId,
         options.leaseMs,
       );
-      const lost = unfollowed
-        .filter((run) => !living.includes(run))
-        .map((run) => ({ ...run, isOver: false }));
-      for (const run of lost) {
-        if (!run.jobWaits) {
-          await tx.abandon(run.runId, now());
-          continue;
-        }
-        const end = { outcome: "lost" as const, reason: "its lease ran out", now: now() };
-        const earlier = (await tx.listEnded(run.jobId)).filter(({ outcome }) => outcome === "lost").length;
-        run.isOver = earlier + 1 >= options.maxLostRuns;
-        const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
-        if (run.isOver) await tx.fail(run, end, failure);
-        else await tx.requeue(run, end, now(), after(options.queueTimeoutMs));
+      const lost: typeof unfollowed = [];
+      const over: typeof unfollowed = [];
+      for (const run of unfollowed.filter((each) => !living.includes(each))) {
+        const ended = run.jobWaits ? await tx.listEnded(run.jobId) : [];
+        const earlier = ended.filter(({ outcome }) => outcome === "lost").length;
+        const isOver = run.jobWaits && earlier + 1 >= options.maxLostRuns;
+        (isOver ? over : lost).push(run);
+        if (!run.jobWaits) await tx.abandon(run.runId, now());
+        else if (!isOver) await tx.requeue(run, lostNow(), now(), after(options.queueTimeoutMs));
       }
-      return { lost, adopted: adopted.map((run) => ({ run, jobWaits: waits(living, run) })) };
+      return { lost, over, adopted: adopted.map((run) => ({ run, jobWaits: waits(living, run) })) };
     });
+    // Each by itself: a failure is counted for its key, which others wait for, and may hold what the next one needs.
+    for (const run of over) {
+      const failure: JobFailure = { code: "run_lost", detail: `${options.maxLostRuns} runs were lost.` };
+      if (await runs.fail(run, lostNow(), failure)) events.runLost(run, true);
+    }
     for (const { run, jobWaits } of adopted) {
       log.info({ runId: run.runId, jobId: run.jobId }, "a run was taken up");
       const abort = new AbortController();
       if (!jobWaits) abort.abort();
       if (!inFlight.has(run.runId)) launch(run, abort);
     }
-    for (const run of lost) run.jobWaits ? events.runLost(run, run.isOver) : events.runAbandoned(run);
-    changes.publish(...lost.map((run) => run.jobId));
+    for (const run of lost) run.jobWaits ? events.runLost(run, false) : events.runAbandoned(run);
+    changes.publish(...[...lost, ...over].map((run) => run.jobId));
   }
 
   /**

@@ -230,6 +230,12 @@ export function createRunRepository(db: Db, newId: NewId) {
     /** Fails every job of the mode that has been in its state for too long. */
     async failOverdue(mode: KeyMode, now: Date): Promise<{ jobId: string; code: ErrorCode }[]> {
       return db.transaction(async (tx) => {
+        // Without those that another transaction changes: it may in turn wait for one of these.
+        const overdue = tx
+          .select({ id: jobs.id })
+          .from(jobs)
+          .where(and(eq(jobs.mode, mode), inArray(jobs.status, UNFINISHED), lt(jobs.deadlineAt, now)))
+          .for("update", { skipLocked: true });
         const rows = await tx
           .update(jobs)
           .set({
@@ -244,7 +250,7 @@ export function createRunRepository(db: Db, newId: NewId) {
             when 'starting' then ${failure("start_timeout", "The worker did not start in time.")}
             else ${failure("run_timeout", "The render did not finish in time.")} end`,
           })
-          .where(and(eq(jobs.mode, mode), inArray(jobs.status, UNFINISHED), lt(jobs.deadlineAt, now)))
+          .where(inArray(jobs.id, overdue))
           .returning();
         await addUsage(tx, now, rows.map(failedUsage));
         return rows.flatMap(({ id, error }) => (error ? [{ jobId: id, code: error.code }] : []));
