@@ -1,95 +1,69 @@
-import postgres from "postgres";
-import { expect, test } from "vitest";
+import { count, sql } from "drizzle-orm";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { createApiKeyRepository } from "../../src/api-keys/api-key-repository.ts";
-import { uploadFixtures } from "../support/fixtures.ts";
-import { startReplicas } from "../support/replicas.ts";
-import { keyIdOf } from "../support/request-windows.ts";
-import type { RestAnswer } from "../support/rest.ts";
-import { insertKey, OWNER } from "../support/rows.ts";
-import { isProof, SEED, seededRandom } from "../support/seeded-random.ts";
+import { type Db, openDatabase } from "../../src/db/client.ts";
+import { jobs } from "../../src/db/schema/schema.ts";
+import { createRunRepository } from "../../src/dispatch/run-repository.ts";
+import { newId } from "../../src/ids.ts";
+import { createAdmissionRepository } from "../../src/jobs/admission-repository.ts";
+import { aJobRow, insertJob, insertKey, OWNER } from "../support/rows.ts";
+import { createTestDatabase } from "../support/test-database.ts";
+import { until } from "../support/until.ts";
 
-const ROUNDS = isProof ? 200 : 8;
-const REQUESTS = 60;
-const KEYS = 6;
+let db: Db;
+beforeEach(async () => {
+  const database = await createTestDatabase("postgres");
+  onTestFinished(() => database.remove());
+  const opened = await openDatabase(database.config);
+  onTestFinished(opened.close);
+  db = opened.db;
+});
 
-test("jobs made, repeated, canceled and ended at once, by several keys over two processes, never wait for each other in a ring", async () => {
-  const random = seededRandom(SEED);
-  const upTo = (max: number) => Math.floor(random() * (max + 1));
-  const shuffled = <T>(values: readonly T[]) =>
-    values
-      .map((value) => ({ value, at: random() }))
-      .sort((a, b) => a.at - b.at)
-      .map(({ value }) => value);
+const untilOneWaits = () =>
+  until("a transaction waits for a lock", async () => {
+    const [row] = await db
+      .select({ waiting: count() })
+      .from(sql`pg_stat_activity`)
+      .where(sql`datname = current_database() and wait_event_type = 'Lock'`);
+    return row?.waiting === 1;
+  });
 
-  const child = { gpuPricePerSecond: 0.0001, dispatcher: { maxRunsInFlight: 10 } };
-  const { apis, database, db, restOf } = await startReplicas(child, { BUDGET_USD_PER_DAY: "1000000" });
-  const limits = { requestsPerMinute: 1e9, jobsInFlight: 1e6, jobsQueued: 1e6, usdPerDay: 1e6 };
-  const keys = await Promise.all(
-    Array.from({ length: KEYS }, async () => {
-      const key = await insertKey({ db }, OWNER, { limits });
-      return { id: await keyIdOf(db, key), rest: restOf(key) };
-    }),
-  );
-  const admin = restOf(await insertKey({ db }, OWNER, { scopes: ["admin", "generate", "read"], limits }));
-  const inputs = await uploadFixtures(admin);
-  const repository = createApiKeyRepository(db);
-  const ids = keys.map(({ id }) => id);
+test("keys that were used are noted while jobs are made of some of them, in whatever order", async () => {
+  // The table has them in the other order.
+  await insertKey({ db }, OWNER, { id: "key_b" });
+  await insertKey({ db }, OWNER, { id: "key_a" });
+  let noted: Promise<void> | undefined;
+  await createAdmissionRepository(db).atomically(async (tx) => {
+    await tx.lockKeys(["key_a"]);
+    noted = createApiKeyRepository(db).touch(["key_b", "key_a"], new Date());
+    await untilOneWaits();
+    await tx.lockKeys(["key_b"]);
+  });
+  await noted;
+});
 
-  const answers: RestAnswer[] = [];
-  const made = new Map<string, Set<string>>();
-  for (let round = 0; round < ROUNDS; round++) {
-    const unfinished: string[] = [];
-    const { body: passing } = await admin("POST", "/v1/keys", { owner: OWNER, name: "passing", limits });
-    const rests = [...keys.map(({ rest }) => rest), restOf(passing.key)];
-    const create = async (name: string) => {
-      const rest = rests[upTo(rests.length - 1)] ?? admin;
-      const answer = await rest("POST", "/v1/jobs", inputs, {
-        "idempotency-key": `${round} ${name}`.replace(" ", "-"),
-      });
-      if (answer.status === 202) {
-        unfinished.push(answer.body.id);
-        made.set(`${round} ${name}`, (made.get(`${round} ${name}`) ?? new Set()).add(answer.body.id));
-      }
-      return answer;
-    };
-    const cancel = async (id: string) => admin("POST", `/v1/jobs/${id}/cancel`);
-    // Few idempotency keys for many requests, so that transactions want the same ones in any order.
-    const names = Array.from({ length: REQUESTS }, () => String(upTo(REQUESTS / 4)));
-    const working = [
-      ...shuffled(names).map((name) => create(name)),
-      admin("POST", `/v1/keys/${passing.id}/revoke`),
-      ...ids.map((id) => admin("POST", `/v1/keys/${id}`, { name: `renamed ${round}` })),
-    ];
-    const touching = [1, 2, 3].map(() => repository.touch(shuffled(ids), new Date()));
-    answers.push(...(await Promise.all(working)));
-    await Promise.all(touching);
-    answers.push(
-      ...(await Promise.all(
-        shuffled(unfinished)
-          .slice(0, REQUESTS / 3)
-          .map(cancel),
-      )),
-    );
-  }
+test("two transactions make jobs of the same idempotency keys, in whatever order", async () => {
+  const aJob = (idempotencyKey: string) => aJobRow({ idempotencyKey });
+  const admissions = createAdmissionRepository(db);
+  let other: Promise<unknown[]> | undefined;
+  const own = await admissions.atomically(async (tx) => {
+    const first = await tx.insert([aJob("1")], new Date());
+    other = admissions.atomically((tx) => tx.insert([aJob("2"), aJob("1"), aJob("3")], new Date()));
+    await untilOneWaits();
+    return [...first, ...(await tx.insert([aJob("2")], new Date()))];
+  });
+  expect(own.map((job) => job.idempotencyKey)).toEqual(["1", "2"]);
+  expect(await other).toMatchObject([{ idempotencyKey: "3" }]);
+});
 
-  const failed = answers.filter(({ status }) => status >= 500);
-  expect(
-    failed.map(({ body }) => body.code),
-    `seed ${SEED}`,
-  ).toEqual([]);
-  expect([...made.values()].filter((jobIds) => jobIds.size !== 1)).toEqual([]);
-  // What a process knows of deadlocks it tells at its end.
-  await Promise.all(apis.map((api) => api.terminate()));
-  expect(apis.map((api) => api.output()).join("")).not.toMatch(/deadlock/);
-  expect(await deadlocksOf(database.config)).toBe(0);
-}, 3_600_000);
-
-async function deadlocksOf(config: object): Promise<number> {
-  const sql = postgres((config as { url: string }).url, { max: 1 });
-  try {
-    const [row] = await sql`select deadlocks::int from pg_stat_database where datname = current_database()`;
-    return row?.deadlocks;
-  } finally {
-    await sql.end();
-  }
-}
+test("of overdue jobs, those that another transaction changes are left to it", async () => {
+  const overdue = { deadlineAt: new Date(0) };
+  const [changed, left] = [await insertJob({ db }, overdue), await insertJob({ db }, overdue)];
+  const runs = createRunRepository(db, newId);
+  const failed = await db.transaction(async (tx) => {
+    await tx.update(jobs).set({ progress: 0.5 }).where(sql`${jobs.id} = ${changed.id}`);
+    return runs.failOverdue("live", new Date());
+  });
+  expect(failed).toEqual([{ jobId: left.id, code: "queue_timeout" }]);
+  expect(await runs.failOverdue("live", new Date())).toEqual([{ jobId: changed.id, code: "queue_timeout" }]);
+});
