@@ -238,6 +238,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       metrics: config.metricsToken ? { metrics, token: config.metricsToken } : undefined,
       publicUrl,
       heartbeatMs: overrides.heartbeatMs ?? 15_000,
+      trustedProxies: config.trustedProxies,
       newId,
       log,
     });

@@ -21,6 +21,7 @@ test("without variables the server is for this machine alone, with an embedded d
     host: "127.0.0.1",
     port: 8787,
     publicBaseUrl: undefined,
+    trustedProxies: undefined,
     dataDir: resolve(".data"),
     database: { dataDir: resolve(".data") },
     bootstrapApiKey: undefined,
@@ -50,6 +51,8 @@ test.each([
   [{ DATA_DIR: "/data" }, { dataDir: "/data", database: { dataDir: "/data" } }],
   [{ PUBLIC_BASE_URL: "https://api.example.com/" }, { publicBaseUrl: "https://api.example.com" }],
   [{ PUBLIC_BASE_URL: "https://example.com/api//" }, { publicBaseUrl: "https://example.com/api" }],
+  [{ TRUST_PROXY: "2" }, { trustedProxies: 2 }],
+  [{ TRUST_PROXY: "10.0.0.0/8, ::1" }, { trustedProxies: ["10.0.0.0/8", "::1"] }],
   [{ PORT: "0" }, { port: 0 }],
   [{ MAX_RUNS_IN_FLIGHT: "7" }, { maxRunsInFlight: 7 }],
   [{ QUEUE_TIMEOUT_SECONDS: "90" }, { queueTimeoutMs: 90_000 }],
@@ -79,6 +82,7 @@ describe("mistakes", () => {
   const WRONG = {
     PORT: "65536",
     PUBLIC_BASE_URL: "ftp://secret.example.com",
+    TRUST_PROXY: "secret",
     DATABASE_URL: "mysql://user:secret@db/avatar",
     BOOTSTRAP_API_KEY: "secret",
     LOG_LEVEL: "loud",
@@ -175,6 +179,14 @@ describe("mistakes", () => {
     expect(parseConfig(env).inputLimits.audio.maxSeconds).toBe(Number(worker));
     expect(parseConfig({ ...env, MAX_AUDIO_SECONDS: "30" }).inputLimits.audio.maxSeconds).toBe(30);
   });
+
+  // Express takes the first of these for "believe everybody"; `12` would be the address 0.0.0.12.
+  test.each(["true", "0", "12", "10.0.0.0/33", "10.0.0.0/8,", "proxy.example.com", "1.2.3"])(
+    "TRUST_PROXY=%s is one",
+    (TRUST_PROXY) => {
+      expect(message({ TRUST_PROXY })).toContain("TRUST_PROXY: expected a number of proxies");
+    },
+  );
 
   test.each(["1e3", "0x10", "1.5", " 1", "abc"])("PORT=%s is one", (PORT) => {
     expect(message({ PORT })).toContain("PORT: expected a whole number from 0 to 65535");

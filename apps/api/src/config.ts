@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { keyModeOf } from "@avatar/contract/api-keys";
 import type { KeyLimits } from "@avatar/contract/key-types";
 import { type InputLimits, LIMITS } from "@avatar/contract/limits";
+import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import type { RunPodConfig } from "./engine/runpod/runpod-client.ts";
 import { StartError } from "./start-error.ts";
@@ -12,11 +13,16 @@ import { isPublicAddress } from "./uploads/public-address.ts";
 
 export type DatabaseConfig = { url: string } | { dataDir: string };
 
+/** How many proxies each request comes through, or their addresses and networks. */
+export type TrustedProxies = number | string[];
+
 export interface Config {
   host: string;
   port: number;
   /** Where customers reach the API, without a slash at its end; by default the address it listens on. */
   publicBaseUrl: string | undefined;
+  /** Who is believed where a request came from; undefined: nobody. */
+  trustedProxies: TrustedProxies | undefined;
   dataDir: string;
   database: DatabaseConfig;
   bootstrapApiKey: string | undefined;
@@ -104,6 +110,16 @@ export const EnvSchema = z.object({
     .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example https://api.example.com" })
     .transform((url) => url.replace(/\/+$/, ""))
     .optional(),
+  TRUST_PROXY: z
+    .string()
+    .transform((text, context): TrustedProxies => {
+      if (/^[1-9]$/.test(text)) return Number(text);
+      const networks = text.split(",").map((part) => part.trim());
+      if (networks.every(isNetwork)) return networks;
+      context.addIssue("expected a number of proxies from 1 to 9, or addresses and networks: 10.0.0.0/8,::1");
+      return z.NEVER;
+    })
+    .optional(),
   DATA_DIR: z.string().default(".data"),
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: "expected postgres://user:password@host:5432/database" })
@@ -186,6 +202,10 @@ export class ConfigError extends StartError {
 
 const R2_VARIABLES = ["R2_ENDPOINT", "R2_BUCKET", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"] as const;
 
+/** An address in its usual form, or a network. */
+const isNetwork = (text: string) =>
+  isIP(text.split("/", 1)[0] ?? "") !== 0 && (!text.includes("/") || ipaddr.isValidCIDR(text));
+
 /** All zeros, however written: every address of the machine. */
 const WILDCARD = /^\[?[0:.]+\]?$/;
 
@@ -218,6 +238,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     host: vars.HOST,
     port: vars.PORT,
     publicBaseUrl: vars.PUBLIC_BASE_URL,
+    trustedProxies: vars.TRUST_PROXY,
     dataDir,
     database: vars.DATABASE_URL ? { url: vars.DATABASE_URL } : { dataDir },
     bootstrapApiKey: vars.BOOTSTRAP_API_KEY,

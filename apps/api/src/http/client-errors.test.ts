@@ -7,7 +7,12 @@ import { newId } from "../ids.ts";
 import { answerClientErrors } from "./client-errors.ts";
 
 test("the connection is closed after the answer, also where the client keeps its half open", async () => {
-  const server = createServer().on("clientError", answerClientErrors(newId)).listen(0, "127.0.0.1");
+  const server = createServer()
+    .on(
+      "clientError",
+      answerClientErrors(newId, () => ""),
+    )
+    .listen(0, "127.0.0.1");
   await once(server, "listening");
   const socket = connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true });
   onTestFinished(() => {

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import { toProblem } from "../problem.ts";
+import { securityHeaders } from "./security-headers.ts";
 
 const DETAILS: Record<string, string> = {
   ERR_HTTP_REQUEST_TIMEOUT: "The headers did not arrive in time.",
@@ -9,22 +10,29 @@ const DETAILS: Record<string, string> = {
 };
 
 /** Answers what is no HTTP, or too slow or too large to be a request: there is no request object then. */
-export function answerClientErrors(newId: NewId) {
+export function answerClientErrors(newId: NewId, publicUrl: () => string) {
   return (error: Error & { code?: string }, socket: Socket): void => {
-    if (error.code === "ECONNRESET" || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const problem = toProblem(
-      new AppError("invalid_input", { detail: DETAILS[error.code ?? ""] ?? "This is not HTTP." }),
-      newId("req"),
-    );
-    const body = JSON.stringify(problem);
-    socket.write(
-      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
-        `x-request-id: ${problem.requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-    );
-    // Unlike `end`, this does not wait for the client to close its half.
-    socket.destroySoon();
+    if (error.code === "ECONNRESET") socket.destroy();
+    else refuse(socket, DETAILS[error.code ?? ""] ?? "This is not HTTP.", newId("req"), publicUrl());
   };
+}
+
+/** Answers on the connection itself, and ends it. */
+function refuse(socket: Socket, detail: string, requestId: string, publicUrl: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(toProblem(new AppError("invalid_input", { detail }), requestId));
+  const headers = {
+    ...securityHeaders(publicUrl),
+    "content-type": "application/problem+json; charset=utf-8",
+    "x-request-id": requestId,
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 400 Bad Request\r\n${head.join("")}\r\n${body}`);
+  // Unlike `end`, this does not wait for the client to close its half.
+  socket.destroySoon();
 }

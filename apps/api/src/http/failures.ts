@@ -1,6 +1,7 @@
 import type { Problem } from "@avatar/contract/types";
 import type { FastifyRequest } from "fastify";
 import { toAppError } from "../problem.ts";
+import { clientAddress } from "./client-address.ts";
 
 const failures = new WeakMap<FastifyRequest, number>();
 
@@ -9,8 +10,10 @@ export const failuresOf = (request: FastifyRequest): number => failures.get(requ
 
 /** Each failed call is logged once, here: expected ones at info, ours at error with the cause. */
 export function logFailure(request: FastifyRequest, problem: Problem, error: unknown): void {
-  const facts = { code: problem.code, status: problem.status, method: request.method, path: pathOf(request) };
-  if (problem.status < 500 || toAppError(error).isOfJob) {
+  const { code, status } = problem;
+  const client = clientAddress(request);
+  const facts = { code, status, method: request.method, path: pathOf(request), client };
+  if (status < 500 || toAppError(error).isOfJob) {
     request.log.info(facts, problem.title);
     return;
   }

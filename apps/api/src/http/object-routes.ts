@@ -8,6 +8,7 @@ import { parseRange } from "./parse-range.ts";
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers": "etag, content-length, content-range, accept-ranges",
+  "cross-origin-resource-policy": "cross-origin", // for <video> and <img>, which ask without CORS
 };
 const PREFLIGHT = {
   "access-control-allow-methods": "GET, HEAD, PUT",

@@ -6,12 +6,14 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
+import type { TrustedProxies } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { RequestLimiter } from "../rate-limits/request-limiter.ts";
 import type { DiskObjectStore } from "../storage/disk-object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Services } from "../trpc/context.ts";
+import { trustProxy } from "./client-address.ts";
 import { answerClientErrors } from "./client-errors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -22,6 +24,7 @@ import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { authenticate } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
+import { securityHeaders } from "./security-headers.ts";
 import { sendProblem } from "./send-problem.ts";
 import { trpcDoor } from "./trpc-door.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhook-routes.ts";
@@ -40,6 +43,8 @@ interface Deps {
   publicUrl: () => string;
   /** How often something is sent where nothing happens on a stream of events. */
   heartbeatMs: number;
+  /** Undefined where the client is who opened the connection. */
+  trustedProxies: TrustedProxies | undefined;
   newId: NewId;
   log: Logger;
 }
@@ -52,13 +57,14 @@ export function createServer(deps: Deps): FastifyInstance {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId("req"),
+    trustProxy: trustProxy(deps.trustedProxies),
     bodyLimit: LIMITS.jsonBodyBytes,
     forceCloseConnections: "idle",
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1000 },
     // Slow senders of headers are cut off; bodies may take their time.
     http: { headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 5000 },
-    clientErrorHandler: answerClientErrors(newId),
+    clientErrorHandler: answerClientErrors(newId, publicUrl),
     // These come before any hook.
     frameworkErrors(error, request, reply: FastifyReply) {
       addHeaders(request, reply);
@@ -66,6 +72,9 @@ export function createServer(deps: Deps): FastifyInstance {
     },
   });
 
+  function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
+    reply.headers({ ...securityHeaders(publicUrl()), "x-request-id": request.id });
+  }
   app.addHook("onRequest", async (request, reply) => addHeaders(request, reply));
   app.addHook("onSend", async (_request, reply) => {
     if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
@@ -98,11 +107,6 @@ export function createServer(deps: Deps): FastifyInstance {
     await authenticated.register(trpcDoor, { services, heartbeatMs, prefix: "/trpc" });
   });
   return app;
-}
-
-function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply.header("x-request-id", request.id);
-  reply.header("x-content-type-options", "nosniff");
 }
 
 /** For the fields of a form, its boundaries and headers. */

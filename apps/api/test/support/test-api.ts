@@ -54,6 +54,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       host: "127.0.0.1",
       port: 0,
       publicBaseUrl: undefined,
+      trustedProxies: undefined,
       dataDir: database.dataDir,
       database: database.config,
       bootstrapApiKey: TEST_KEY,
