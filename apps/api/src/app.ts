@@ -17,6 +17,8 @@ import { createKeepAliveRepository } from "./engine/runpod/keep-alive-repository
 import { createRunPodEngine } from "./engine/runpod/runpod-engine.ts";
 import { createTestEngine } from "./engine/test-engine.ts";
 import { createServer } from "./http/server.ts";
+import type { LoadLimits } from "./http/shed-load.ts";
+import type { TimeLimits } from "./http/slow-clients.ts";
 import { newId } from "./ids.ts";
 import { createAdmission } from "./jobs/admission.ts";
 import { createAdmissionRepository } from "./jobs/admission-repository.ts";
@@ -57,6 +59,8 @@ export interface Overrides {
   openUrl?: OpenUrl;
   /** What a second of the live engine costs, in dollars. */
   gpuPricePerSecond?: number;
+  loadLimits?: Partial<LoadLimits>;
+  timeLimits?: Partial<TimeLimits>;
   dispatcher?: Partial<DispatcherOptions>;
 }
 
@@ -239,6 +243,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       publicUrl,
       heartbeatMs: overrides.heartbeatMs ?? 15_000,
       trustedProxies: config.trustedProxies,
+      loadLimits: overrides.loadLimits,
+      timeLimits: overrides.timeLimits,
       newId,
       log,
     });

@@ -18,7 +18,7 @@ export function answerClientErrors(newId: NewId, publicUrl: () => string) {
 }
 
 /** Answers on the connection itself, and ends it. */
-function refuse(socket: Socket, detail: string, requestId: string, publicUrl: string): void {
+export function refuse(socket: Socket, detail: string, requestId: string, publicUrl: string): void {
   if (!socket.writable) {
     socket.destroy();
     return;

@@ -36,6 +36,8 @@ export function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || raw.destroyed) return;
   if (Number(raw.headers["content-length"]) > DRAIN_BYTES) {
     reply.header("connection", "close");
+    // Node would begin to read again now, to throw it away.
+    reply.raw.once("finish", () => raw.socket.destroy());
     return;
   }
   reply.removeHeader("connection"); // Fastify closes where the body is too large.

@@ -26,6 +26,8 @@ import { authenticate } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { sendProblem } from "./send-problem.ts";
+import { type LoadLimits, shedLoad } from "./shed-load.ts";
+import { cutSlowClients, type TimeLimits, toTimeLimits } from "./slow-clients.ts";
 import { trpcDoor } from "./trpc-door.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhook-routes.ts";
 
@@ -45,6 +47,9 @@ interface Deps {
   heartbeatMs: number;
   /** Undefined where the client is who opened the connection. */
   trustedProxies: TrustedProxies | undefined;
+  /** Instead of the usual ones. */
+  loadLimits: Partial<LoadLimits> | undefined;
+  timeLimits: Partial<TimeLimits> | undefined;
   newId: NewId;
   log: Logger;
 }
@@ -52,6 +57,7 @@ interface Deps {
 export function createServer(deps: Deps): FastifyInstance {
   const { services, requestLimiter, inputLimits, diskStore, webhooks, isReady, metrics, publicUrl } = deps;
   const { heartbeatMs, newId, log } = deps;
+  const timeLimits = toTimeLimits(deps.timeLimits);
   const maxFormBytes = inputLimits.image.maxBytes + inputLimits.audio.maxBytes + FORM_OVERHEAD_BYTES;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -62,8 +68,11 @@ export function createServer(deps: Deps): FastifyInstance {
     forceCloseConnections: "idle",
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1000 },
-    // Slow senders of headers are cut off; bodies may take their time.
-    http: { headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 5000 },
+    http: {
+      headersTimeout: timeLimits.headersMs,
+      connectionsCheckingInterval: timeLimits.headersCheckMs,
+      requestTimeout: 0,
+    },
     clientErrorHandler: answerClientErrors(newId, publicUrl),
     // These come before any hook.
     frameworkErrors(error, request, reply: FastifyReply) {
@@ -80,6 +89,8 @@ export function createServer(deps: Deps): FastifyInstance {
     if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
   });
   finishConnections(app);
+  cutSlowClients(app, timeLimits, publicUrl);
+  shedLoad(app, deps.loadLimits);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
     throw new AppError("not_found");

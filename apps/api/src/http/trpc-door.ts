@@ -60,7 +60,8 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
           // Of a subscription that does not begin, tRPC tells twice.
           if (requestIds.has(error)) return;
           requestIds.set(error, request.id);
-          logFailure(request, toTrpcShape(error, request.id).data, error);
+          const { data } = toTrpcShape(error, request.id);
+          logFailure(request, data, error);
         },
       }),
   });

@@ -1,6 +1,7 @@
 import { startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { DispatcherOptions } from "../../src/dispatch/dispatcher.ts";
+import type { LoadLimits } from "../../src/http/shed-load.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { type CrashOptions, withCrashPoints } from "./crash-points.ts";
 import { createScriptedEngine } from "./scripted-engine.ts";
@@ -15,6 +16,7 @@ export interface ChildOptions extends CrashOptions {
   dispatcher?: Partial<DispatcherOptions>;
   /** In dollars; without it live keys render for free. */
   gpuPricePerSecond?: number;
+  loadLimits?: Partial<LoadLimits>;
   /** How far its clock is ahead. */
   aheadMs?: number;
 }
@@ -34,6 +36,7 @@ if (process.env.CHILD_OPTIONS) {
         return crashPoints?.wrapEngine(engine) ?? engine;
       },
     }),
+    ...(options.loadLimits && { loadLimits: options.loadLimits }),
     runpod: { pollMs: 200 },
     ...(options.gpuPricePerSecond !== undefined && { gpuPricePerSecond: options.gpuPricePerSecond }),
     now: () => new Date(Date.now() + (options.aheadMs ?? 0)),

@@ -1,0 +1,92 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../errors.ts";
+
+/** How many requests of each kind are taken at once. */
+const LOAD_LIMITS = {
+  /**
+   * Requests that something is done for. Far more than are done at a time (a database has ten connections), so it is a
+   * queue, and this is as long as it may get: a thousand wait about a second, which a client is better off to be told.
+   */
+  work: 1000,
+  /** Forms and signed PUTs, which have half a megabyte of buffers each. */
+  uploads: 128,
+  /** Those that wait: for a job to change, for their own body, for a reader of a video. They cost memory alone. */
+  waits: 10_000,
+};
+
+export type LoadLimits = typeof LOAD_LIMITS;
+type Kind = keyof LoadLimits;
+
+const RETRY_AFTER_MS = 1000;
+/** Work for a client that has gone goes on for a while; no statement takes longer than this. */
+const ABANDONED_MS = 10_000;
+
+/**
+ * Refuses what would only wait: with 503, before its body is read or the database is asked. Not by `maxConnections`, which
+ * resets connections without a word, nor by the delay of the event loop, which is as long where a render or the garbage
+ * collector has it for a moment as under load.
+ */
+export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = {}): void {
+  const limits = { ...LOAD_LIMITS, ...overrides };
+  const counts: Record<Kind, number> = { work: 0, uploads: 0, waits: 0 };
+  const taken = new WeakMap<FastifyRequest, { kind: Kind; isAnswered: boolean }>();
+
+  function take(request: FastifyRequest, kind: Kind): void {
+    if (counts[kind] >= limits[kind]) throw new AppError("overloaded", { retryAfterMs: RETRY_AFTER_MS });
+    counts[kind]++;
+    taken.set(request, { kind, isAnswered: false });
+  }
+
+  function give(request: FastifyRequest): void {
+    const place = taken.get(request);
+    if (!place) return;
+    taken.delete(request);
+    counts[place.kind]--;
+  }
+
+  app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
+    if (isHealth(request)) return;
+    take(request, kindOf(request));
+    reply.raw.once("close", () => {
+      const place = taken.get(request);
+      if (!place || place.isAnswered || place.kind === "waits") give(request);
+      else setTimeout(give, ABANDONED_MS, request).unref();
+    });
+  });
+  // After the key was checked: a slow body must not keep others from being served.
+  app.addHook("preParsing", async (request) => {
+    if (taken.get(request)?.kind !== "work" || request.raw.complete) return;
+    give(request);
+    take(request, "waits");
+  });
+  app.addHook("preValidation", async (request) => {
+    if (taken.get(request)?.kind !== "waits" || isWait(request)) return;
+    give(request);
+    take(request, "work");
+  });
+  app.addHook("onSend", async (request, reply) => {
+    const place = taken.get(request);
+    if (place) place.isAnswered = true;
+    if (reply.raw.closed) give(request);
+  });
+}
+
+function kindOf(request: FastifyRequest): Kind {
+  if (isWait(request)) return "waits";
+  return isUpload(request) ? "uploads" : "work";
+}
+
+/** To be answered however much there is to do: who asks decides whether this process lives, and gets requests. */
+const isHealth = ({ routeOptions }: FastifyRequest) =>
+  routeOptions.url === "/healthz" || routeOptions.url === "/readyz" || routeOptions.url === "/metrics";
+
+/** Long polls and streams of events through both doors, and videos, which a player reads as it plays them. */
+const isWait = ({ method, url }: FastifyRequest) =>
+  (method === "GET" || method === "HEAD") &&
+  /[?&]wait=[1-9]|%22wait%22%3A[1-9]|^\/v1\/jobs\/[^/?]+\/events|^\/trpc\/[^?]*jobs\.watch|^\/objects\//.test(
+    url,
+  );
+
+const isUpload = ({ method, url, headers }: FastifyRequest) =>
+  (method === "PUT" && url.startsWith("/objects/")) ||
+  (method === "POST" && headers["content-type"]?.toLowerCase().startsWith("multipart/") === true);
