@@ -8,12 +8,22 @@ import type { UploadRow } from "../uploads/upload-repository.ts";
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
-/** To be called before the body is read. @throws AppError `unauthorized` */
+/** To be called before the body is read, of which nothing comes in meanwhile. @throws AppError `unauthorized` */
 export async function authenticate(request: FastifyRequest, apiKeys: ApiKeyService): Promise<void> {
+  const { raw, socket } = request;
+  const isComing = !raw.complete;
+  if (isComing) socket.pause();
+  try {
+    callers.set(request, await apiKeys.authenticate(keyOf(request)));
+  } finally {
+    if (isComing) socket.resume();
+  }
+}
+
+function keyOf(request: FastifyRequest): string | undefined {
   const { authorization, "x-api-key": header } = request.headers;
   const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
-  const key = bearer ?? (typeof header === "string" ? header : undefined);
-  callers.set(request, await apiKeys.authenticate(key));
+  return bearer ?? (typeof header === "string" ? header : undefined);
 }
 
 /** Of an authenticated request. */
