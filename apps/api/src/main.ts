@@ -1,12 +1,19 @@
 import { startApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
 import { StartError } from "./start-error.ts";
+import { errorText } from "./telemetry/describe-error.ts";
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const sayError = (text: string) => process.stderr.write(`${text}\n`);
 
 /** npm and pnpm pass on a signal that the terminal has already sent to the whole group. */
 const SAME_SIGNAL_MS = 500;
+
+// Node would print all that the error carries.
+process.on("uncaughtException", (error) => {
+  sayError(`The server ends because of an error that nobody expected: ${errorText(error)}`);
+  process.exit(1);
+});
 
 try {
   const config = parseConfig(process.env);
@@ -30,7 +37,7 @@ try {
         .then(
           () => process.exit(0),
           (error) => {
-            sayError(`The server did not stop cleanly: ${error}`);
+            sayError(`The server did not stop cleanly: ${errorText(error)}`);
             process.exit(1);
           },
         );
@@ -42,6 +49,6 @@ try {
   say(`avatar is listening on ${app.url}`);
 } catch (error) {
   if (error instanceof StartError) sayError(error.message);
-  else sayError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  else sayError(errorText(error));
   process.exit(error instanceof StartError ? 2 : 1);
 }

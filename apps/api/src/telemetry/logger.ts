@@ -1,4 +1,5 @@
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from "pino";
+import { describeError } from "./describe-error.ts";
 
 export type Logger = PinoLogger;
 
@@ -10,6 +11,7 @@ export function createLogger(level: string, stream: DestinationStream = destinat
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: unknown) => describeError(error) },
       redact: ["authorization", "apiKey", "url", "*.authorization", "*.apiKey", "*.url"],
     },
     stream,

@@ -33,6 +33,16 @@ export function createBreakableDatabase() {
       });
     },
 
+    /** Takes no new rows, and its errors tell what was in them. */
+    async whileRefusing<T>(work: () => Promise<T>): Promise<T> {
+      for (const table of ["jobs", "uploads"])
+        await real?.execute(`alter table ${table} add constraint refused check (false) not valid`);
+      return work().finally(async () => {
+        for (const table of ["jobs", "uploads"])
+          await real?.execute(`alter table ${table} drop constraint refused`);
+      });
+    },
+
     /** As if somebody had removed what keys do not need: an error that nobody expects. */
     async withoutTables<T>(work: () => Promise<T>): Promise<T> {
       await real?.execute("alter table jobs rename to jobs_away");

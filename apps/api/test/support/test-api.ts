@@ -1,11 +1,11 @@
 import { withChecksum } from "@avatar/contract/api-keys";
 import { LIMITS } from "@avatar/contract/limits";
 import { type CreateTRPCClient, createTRPCClient, httpBatchLink } from "@trpc/client";
-import { pino } from "pino";
 import { type App, type Overrides, startApp } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import { type Db, openDatabase } from "../../src/db/client.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
 import type { Router } from "../../src/trpc/router.ts";
 import { uploadFixtures } from "./fixtures.ts";
 import { createRest, type Rest, uploadFile } from "./rest.ts";
@@ -41,7 +41,7 @@ export interface TestApiOptions extends Overrides {
 
 export const TEST_KEY = withChecksum(`avk_live_${"T".repeat(34)}`);
 
-const METRICS_TOKEN = `metrics-${"M".repeat(32)}`;
+export const METRICS_TOKEN = `metrics-${"M".repeat(32)}`;
 
 /** The whole API on a real socket and a real database, with an engine that does what it is told. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
@@ -78,7 +78,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       ...config,
     },
     {
-      log: pino({ level: "debug", base: null }, { write: (line: string) => void logs.push(line) }),
+      log: createLogger("debug", { write: (line: string) => void logs.push(line) }),
       now: () => new Date(Date.now() + database.clock.aheadMs),
       ...(!config?.runpod && {
         createEngine: (store: ObjectStore) => {
