@@ -3,20 +3,25 @@ import { SCOPES } from "./api-keys.ts";
 import { LIMITS } from "./limits.ts";
 import { Id, storable, Timestamp } from "./schemas.ts";
 
+/** Shows all that it is: nothing invisible, nothing that turns text around or commands a terminal. */
+const plain = [
+  (text: string) => !/[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/u.test(text) && text.trim() === text,
+  "expected text without control or invisible characters, and without spaces at its ends",
+] as const;
+
 const Mode = z
   .enum(["live", "test"])
   .describe("live renders on the engine and costs money; test renders previews and is free");
 const Scopes = z.array(z.enum(SCOPES)).min(1).max(SCOPES.length);
-const Name = z
-  .string()
-  .min(1)
-  .max(100)
-  .refine(...storable);
-const Owner = z
-  .string()
-  .min(1)
-  .max(64)
-  .refine(...storable);
+const text = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .refine(...storable)
+    .refine(...plain);
+const Name = text(100);
+const Owner = text(64);
 
 const childLimits = {
   requestsPerMinute: z.int().min(1).max(1e9).optional().describe("A minute begins with its first request"),
@@ -40,8 +45,8 @@ const KeyLimitsInput = z.strictObject(keyLimits);
 
 const key = {
   id: Id,
-  owner: Owner.describe("Jobs belong to the owner: its keys of one mode see the same jobs"),
-  name: Name,
+  owner: z.string().describe("Jobs belong to the owner: its keys of one mode see the same jobs"),
+  name: z.string(),
   mode: Mode,
   scopes: Scopes,
   hint: z.string().describe("How it begins and ends, to tell it from others"),

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, type Column, desc, eq, gt, inArray, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { PageCursor } from "../cursor.ts";
 import type { Db } from "../db/client.ts";
@@ -7,6 +7,7 @@ import { apiKeys, auditEvents } from "../db/schema/schema.ts";
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect;
 export type NewApiKeyRow = typeof apiKeys.$inferInsert;
+export type AuditEventRow = typeof auditEvents.$inferSelect;
 export type ApiKeyRepository = ReturnType<typeof createApiKeyRepository>;
 
 /** Who changes a key, and when: every change is written into the audit log with it. */
@@ -24,7 +25,15 @@ export function createApiKeyRepository(db: Db) {
   const audit = (tx: Db, action: AuditAction, keyId: string, { actor, at, details = {} }: Change) =>
     tx.insert(auditEvents).values({ at, actor, action, keyId, details });
 
-  /** Changes a key that is not revoked. */
+  const isNotOver = (table: typeof apiKeys | typeof parents, now: Date) =>
+    and(isNull(table.revokedAt), or(isNull(table.expiresAt), gt(table.expiresAt, now)));
+  /** `hash` is what the key is, or what it was before its rotation as long as that works. */
+  const isTextOf = (table: typeof apiKeys | typeof parents, hash: string | Column, now: Date) =>
+    or(eq(table.hash, hash), and(eq(table.previousHash, hash), gt(table.previousUntil, now)));
+
+  const isChangeable = (id: string, now: Date) =>
+    and(eq(apiKeys.id, id), isNull(apiKeys.parentId), isNotOver(apiKeys, now));
+
   async function change(
     action: AuditAction,
     where: SQL | undefined,
@@ -32,11 +41,7 @@ export function createApiKeyRepository(db: Db) {
     by: Change,
   ): Promise<ApiKeyRow | undefined> {
     return db.transaction(async (tx) => {
-      const [row] = await tx
-        .update(apiKeys)
-        .set(set)
-        .where(and(where, isNull(apiKeys.revokedAt)))
-        .returning();
+      const [row] = await tx.update(apiKeys).set(set).where(where).returning();
       if (row) await audit(tx, action, row.id, by);
       return row;
     });
@@ -48,17 +53,18 @@ export function createApiKeyRepository(db: Db) {
       hash: string,
       now: Date,
     ): Promise<{ key: ApiKeyRow; parent: ApiKeyRow | null } | undefined> {
-      const isActive = (table: typeof apiKeys | typeof parents) =>
-        and(isNull(table.revokedAt), or(isNull(table.expiresAt), gt(table.expiresAt, now)));
       const [row] = await db
         .select({ key: apiKeys, parent: parents })
         .from(apiKeys)
         .leftJoin(parents, eq(parents.id, apiKeys.parentId))
         .where(
           and(
-            or(eq(apiKeys.hash, hash), and(eq(apiKeys.previousHash, hash), gt(apiKeys.previousUntil, now))),
-            isActive(apiKeys),
-            or(isNull(apiKeys.parentId), isActive(parents)),
+            isTextOf(apiKeys, hash, now),
+            isNotOver(apiKeys, now),
+            or(
+              isNull(apiKeys.parentId),
+              and(isNotOver(parents, now), isTextOf(parents, apiKeys.parentHash, now)),
+            ),
           ),
         );
       return row;
@@ -74,15 +80,16 @@ export function createApiKeyRepository(db: Db) {
       return rows.length > 0;
     },
 
-    /** Does nothing where the same key exists already. */
-    async insert(row: NewApiKeyRow, by: Change): Promise<void> {
-      await db.transaction(async (tx) => {
+    /** @returns false where there is one with its id, or the same key, already: then nothing is done */
+    async insert(row: NewApiKeyRow, by: Change): Promise<boolean> {
+      return db.transaction(async (tx) => {
         const inserted = await tx
           .insert(apiKeys)
           .values(row)
-          .onConflictDoNothing({ target: apiKeys.hash })
+          .onConflictDoNothing()
           .returning({ id: apiKeys.id });
         if (inserted.length > 0) await audit(tx, "created", row.id, by);
+        return inserted.length > 0;
       });
     },
 
@@ -110,27 +117,20 @@ export function createApiKeyRepository(db: Db) {
         .limit(limit);
     },
 
-    update: (id: string, set: KeyChanges, by: Change) => change("updated", eq(apiKeys.id, id), set, by),
+    /** Undefined for child keys and for keys that have ended; so with `rotate`. */
+    update: (id: string, set: KeyChanges, by: Change) => change("updated", isChangeable(id, by.at), set, by),
 
-    /** Child keys cannot be rotated. Those of a key whose old form ends at once end with it. */
-    async rotate(
-      id: string,
-      to: Pick<ApiKeyRow, "hash" | "lastFour">,
-      previousUntil: Date,
-      by: Change,
-    ): Promise<ApiKeyRow | undefined> {
-      const isParent = and(eq(apiKeys.id, id), isNull(apiKeys.parentId));
-      const set = { ...to, previousHash: sql`${apiKeys.hash}`, previousUntil };
-      const row = await change("rotated", isParent, set, by);
-      if (row && previousUntil <= by.at)
-        await db
-          .update(apiKeys)
-          .set({ revokedAt: by.at })
-          .where(and(eq(apiKeys.parentId, id), isNull(apiKeys.revokedAt)));
-      return row;
-    },
+    rotate: (id: string, to: Pick<ApiKeyRow, "hash" | "lastFour">, previousUntil: Date, by: Change) =>
+      change(
+        "rotated",
+        isChangeable(id, by.at),
+        { ...to, previousHash: sql`${apiKeys.hash}`, previousUntil },
+        by,
+      ),
 
-    revoke: (id: string, by: Change) => change("revoked", eq(apiKeys.id, id), { revokedAt: by.at }, by),
+    /** Undefined for a key that is revoked already. */
+    revoke: (id: string, by: Change) =>
+      change("revoked", and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt)), { revokedAt: by.at }, by),
 
     async touch(ids: string[], lastUsedAt: Date): Promise<void> {
       const used = inArray(apiKeys.id, ids);
@@ -147,7 +147,7 @@ export function createApiKeyRepository(db: Db) {
     },
 
     /** The audit log, newest first. */
-    async listAudit(limit: number): Promise<(typeof auditEvents.$inferSelect)[]> {
+    async listAudit(limit: number): Promise<AuditEventRow[]> {
       return db.select().from(auditEvents).orderBy(desc(auditEvents.id)).limit(limit);
     },
   };

@@ -1,4 +1,4 @@
-import { type KeyMode, keyModeOf, SCOPES } from "@avatar/contract/api-keys";
+import { type KeyMode, SCOPES, type Scope } from "@avatar/contract/api-keys";
 import type {
   CreateChildKeyInput,
   CreateKeyInput,
@@ -13,10 +13,12 @@ import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { KeyEvents } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { ApiKeyRepository, ApiKeyRow, NewApiKeyRow } from "./api-key-repository.ts";
+import type { ApiKeyRepository, ApiKeyRow } from "./api-key-repository.ts";
 import { createAuthenticate } from "./authenticate.ts";
-import { type Caller, requireScope } from "./caller.ts";
-import { generateKey, hashKey } from "./generate-key.ts";
+import type { Caller } from "./caller.ts";
+import { createChildKeys } from "./child-key-service.ts";
+import { bootstrapId, generateKey, hashKey } from "./generate-key.ts";
+import { createKeyMaker } from "./key-maker.ts";
 import { toKey } from "./key-view.ts";
 import { createLastUsed } from "./last-used.ts";
 
@@ -35,41 +37,34 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>;
 /** The owner of keys that are made without one. */
 export const DEFAULT_OWNER = "owner_default";
 
+const ALL = { owner: DEFAULT_OWNER, scopes: [...SCOPES] };
+
 export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events, log }: Deps) {
   const lastUsed = createLastUsed(apiKeys.touch, now, log);
   const callerOf = createAuthenticate({ apiKeys, defaultLimits, now });
+  const { make, store } = createKeyMaker({ apiKeys, now, newId, events });
+  const makeChild = createChildKeys({ confirm, make, now });
 
   const view = (row: ApiKeyRow) => toKey(row, defaultLimits, now());
-
-  async function insert(
-    key: string,
-    row: Pick<NewApiKeyRow, "owner" | "name"> & Partial<NewApiKeyRow>,
-    actor: string,
-  ) {
-    const at = now();
-    const id = newId("key");
-    const mode = keyModeOf(key) ?? "live";
-    const inserted = { ...row, id, mode, hash: hashKey(key), lastFour: key.slice(-4), createdAt: at };
-    const { owner, name, scopes, limits, expiresAt, parentId } = inserted;
-    await apiKeys.insert(inserted, {
-      actor,
-      at,
-      details: { owner, name, mode, scopes, limits, expiresAt, parentId },
-    });
-    return id;
-  }
-
-  async function make(mode: KeyMode, row: Parameters<typeof insert>[1], actor: string): Promise<NewKey> {
-    const key = generateKey(mode);
-    const id = await insert(key, row, actor);
-    events.keyChanged("created", id, actor);
-    return { ...view(await get(id)), key };
-  }
+  const shown = async ({ id, key }: { id: string; key: string }): Promise<NewKey> => ({
+    ...view(await get(id)),
+    key,
+  });
 
   async function get(id: string): Promise<ApiKeyRow> {
     const row = await apiKeys.find(id);
     if (!row) throw new AppError("key_not_found");
     return row;
+  }
+
+  /**
+   * Asks the database, not what is remembered for a second: to be called before keys are made or changed, so that a key
+   * that was just revoked leaves none behind. @returns the key @throws AppError `unauthorized`
+   */
+  async function confirm({ keyHash }: Caller): Promise<ApiKeyRow> {
+    const found = await apiKeys.findActive(keyHash, now());
+    if (!found) throw new AppError("unauthorized");
+    return found.key;
   }
 
   return {
@@ -82,19 +77,19 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
       return caller;
     },
 
-    /** Lets in who has the configured key, with every scope. */
-    accept: (key: string) =>
-      insert(key, { owner: DEFAULT_OWNER, name: "bootstrap", scopes: [...SCOPES] }, "server"),
+    confirm,
+
+    /** Lets in who has the configured key, with every scope; but not again once it was rotated or revoked. */
+    async accept(key: string): Promise<void> {
+      await store(key, { ...ALL, id: bootstrapId(key), name: "bootstrap" }, "server");
+      if (!(await apiKeys.findActive(hashKey(key), now())))
+        log.warn("BOOTSTRAP_API_KEY lets nobody in: it was rotated or revoked");
+    },
 
     /** Makes a key with every scope where there is none at all. @returns it, to be shown once. */
     async makeFirst(): Promise<string | undefined> {
       if (await apiKeys.hasAny()) return undefined;
-      const { key } = await make(
-        "live",
-        { owner: DEFAULT_OWNER, name: "first", scopes: [...SCOPES] },
-        "server",
-      );
-      return key;
+      return (await make("live", { ...ALL, name: "first" }, "server")).key;
     },
 
     /** @param actor the id of the key that asks, or `cli` */
@@ -102,28 +97,12 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
       const { owner, name, mode, scopes, limits } = input;
       const expiresAt = input.expiresAt === undefined ? null : new Date(input.expiresAt);
       if (expiresAt && expiresAt <= now()) throw invalid("expiresAt", "expected a time to come");
-      if (mode === "test" && scopes.includes("admin"))
-        throw invalid("scopes", "a test key cannot have admin");
-      return make(mode, { owner, name, scopes: distinct(scopes), limits, expiresAt }, actor);
+      refuseTestAdmin(mode, scopes);
+      return shown(await make(mode, { owner, name, scopes: distinct(scopes), limits, expiresAt }, actor));
     },
 
-    /** A key for a browser, that can do less than the caller's and ends soon. */
-    async createChild(caller: Caller, input: z.output<typeof CreateChildKeyInput>): Promise<NewKey> {
-      if (caller.childKeyId)
-        throw new AppError("insufficient_scope", { detail: "A child key cannot make keys." });
-      const { keyId, owner, mode } = caller;
-      for (const scope of input.scopes ?? []) requireScope(caller, scope);
-      const scopes = distinct(
-        input.scopes ?? (["generate", "read"] as const).filter((each) => caller.scopes.includes(each)),
-      );
-      if (scopes.length === 0)
-        throw new AppError("insufficient_scope", {
-          detail: "This key has no scope that a child key could have.",
-        });
-      const expiresAt = new Date(now().getTime() + input.ttlSeconds * 1000);
-      const { limits } = input;
-      return make(mode, { owner, name: "child", parentId: keyId, scopes, limits, expiresAt }, keyId);
-    },
+    createChild: async (caller: Caller, input: z.output<typeof CreateChildKeyInput>): Promise<NewKey> =>
+      shown(await makeChild(caller, input)),
 
     /** The caller's own. */
     current: async (caller: Caller): Promise<Key> => view(await get(caller.childKeyId ?? caller.keyId)),
@@ -135,18 +114,19 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
       return { items: items.map(view), ...(nextCursor !== undefined && { nextCursor }) };
     },
 
-    /** @throws AppError `key_not_found`, also for a key that is revoked */
-    async update(actor: string, { id, ...set }: z.output<typeof UpdateKeyInput>): Promise<Key> {
-      const { mode } = await get(id);
-      if (mode === "test" && set.scopes?.includes("admin"))
-        throw invalid("scopes", "a test key cannot have admin");
+    /** @throws AppError `key_not_found`, also for a child key and for one that has ended; so does `rotate` */
+    async update(actor: string, { id, scopes, ...more }: z.output<typeof UpdateKeyInput>): Promise<Key> {
+      const set = { ...more, ...(scopes && { scopes: distinct(scopes) }) };
+      if (Object.keys(set).length === 0)
+        throw new AppError("invalid_input", { detail: "Give at least one of name, scopes and limits." });
+      refuseTestAdmin((await get(id)).mode, scopes);
       const row = await apiKeys.update(id, set, { actor, at: now(), details: set });
       if (!row) throw new AppError("key_not_found");
       events.keyChanged("updated", id, actor);
       return view(row);
     },
 
-    /** A new text for the same key: its id, limits and usage stay. @throws AppError `key_not_found` */
+    /** A new text for the same key: its id, limits and usage stay. */
     async rotate(actor: string, { id, overlapSeconds }: z.output<typeof RotateKeyInput>): Promise<NewKey> {
       const { mode } = await get(id);
       const key = generateKey(mode);
@@ -166,12 +146,19 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
       return view(row ?? (await get(id)));
     },
 
+    /** The latest changes of keys, newest first. */
+    listAudit: apiKeys.listAudit,
+
     start: lastUsed.start,
     stop: lastUsed.stop,
   };
 }
 
 const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
+
+function refuseTestAdmin(mode: KeyMode, scopes: readonly Scope[] = []): void {
+  if (mode === "test" && scopes.includes("admin")) throw invalid("scopes", "a test key cannot have admin");
+}
 
 const invalid = (path: string, message: string) =>
   new AppError("invalid_input", { detail: `${path}: ${message}.`, issues: [{ path, message }] });

@@ -12,6 +12,8 @@ export interface Caller {
   /** What is used counts here: the key's id, of a child key its parent's. */
   keyId: string;
   childKeyId: string | undefined;
+  /** Of the text that was sent: a key that is being rotated has two. */
+  keyHash: string;
   scopes: readonly Scope[];
   /** Every limit that holds: the key's, and those of a child key beside its parent's. */
   meters: readonly Meter[];
@@ -25,7 +27,7 @@ export interface Meter {
 }
 
 /** @throws AppError `insufficient_scope` */
-export function requireScope({ scopes }: Caller, scope: Scope): void {
+export function requireScope({ scopes }: Pick<Caller, "scopes">, scope: Scope): void {
   if (!scopes.includes(scope))
     throw new AppError("insufficient_scope", { detail: `This needs a key with the scope ${scope}.` });
 }

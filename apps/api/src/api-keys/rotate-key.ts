@@ -9,8 +9,8 @@ export const rotateKey = adminProcedure
       operationId: "rotateKey",
       summary: "Give an API key a new text",
       description:
-        "Its id, limits, jobs and usage stay. What it was before works for `overlapSeconds` more; with 0 it ends at once, and the key's " +
-        "child keys with it. A key that was rotated before loses the text before that one.",
+        "Its id, limits, jobs and usage stay. What it was before works for `overlapSeconds` more; with 0 it ends at once. Child keys " +
+        "end with the text that made them. A key that was rotated before loses the text before that one.",
       tags: ["keys"],
     },
     errors: ["key_not_found"],

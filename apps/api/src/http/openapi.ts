@@ -54,6 +54,7 @@ export function createOpenApiDocument(baseUrl: string): Document {
   document.tags = [
     { name: "jobs", description: "Talking videos, from the request to the link" },
     { name: "uploads", description: "Files on their way into jobs" },
+    { name: "keys", description: "API keys; those of others need the scope `admin`" },
     { name: "limits", description: "What is taken, and how long it is kept" },
     { name: "errors", description: "What can go wrong, and what to do then" },
     { name: "health", description: "For load balancers; no key needed" },

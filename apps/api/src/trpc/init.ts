@@ -57,4 +57,7 @@ const procedureFor = (scope: Scope) =>
   });
 export const generateProcedure = procedureFor("generate");
 export const readProcedure = procedureFor("read");
-export const adminProcedure = procedureFor("admin");
+export const adminProcedure = procedureFor("admin").use(async ({ ctx, next }) => {
+  requireScope(await ctx.services.apiKeys.confirm(ctx.caller), "admin");
+  return next();
+});

@@ -10,6 +10,8 @@ export const apiKeys = pgTable(
     id: text().primaryKey(),
     /** Of a child key: the key that made it. */
     parentId: text(),
+    /** And the hash of the text which made it: with that it ends. */
+    parentHash: text(),
     owner: text().notNull(),
     name: text().notNull(),
     mode: text().$type<KeyMode>().notNull().default("live"),
