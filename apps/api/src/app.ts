@@ -245,6 +245,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       trustedProxies: config.trustedProxies,
       loadLimits: overrides.loadLimits,
       timeLimits: overrides.timeLimits,
+      corsOrigins: config.corsOrigins,
       newId,
       log,
     });

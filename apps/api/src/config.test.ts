@@ -124,6 +124,21 @@ describe("mistakes", () => {
     expect(message(WRONG)).not.toContain("secret");
   });
 
+  test.each([
+    "*",
+    "null",
+    "app.example.com",
+    "https://*.example.com",
+    "https://app.example.com/",
+    "https://App.example.com",
+    "https://app.example.com:443",
+    "https://a.example.com,",
+    "ws://a.example.com",
+    "https://user@a.example.com",
+  ])("CORS_ORIGINS=%s is one", (CORS_ORIGINS) => {
+    expect(message({ CORS_ORIGINS })).toContain("CORS_ORIGINS: expected origins");
+  });
+
   test.each(["0.0.0.0", "0", "::", "0:0:0:0:0:0:0:0"])(
     "HOST=%s without the address that customers use is one",
     (HOST) => {

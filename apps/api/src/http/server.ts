@@ -15,6 +15,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Services } from "../trpc/context.ts";
 import { trustProxy } from "./client-address.ts";
 import { answerClientErrors } from "./client-errors.ts";
+import { allowOrigins } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { finishConnections } from "./finish-connections.ts";
@@ -50,6 +51,8 @@ interface Deps {
   /** Instead of the usual ones. */
   loadLimits: Partial<LoadLimits> | undefined;
   timeLimits: Partial<TimeLimits> | undefined;
+  /** Of web pages that may call the API. */
+  corsOrigins: readonly string[];
   newId: NewId;
   log: Logger;
 }
@@ -85,6 +88,7 @@ export function createServer(deps: Deps): FastifyInstance {
     reply.headers({ ...securityHeaders(publicUrl()), "x-request-id": request.id });
   }
   app.addHook("onRequest", async (request, reply) => addHeaders(request, reply));
+  allowOrigins(app, deps.corsOrigins);
   app.addHook("onSend", async (_request, reply) => {
     if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");
   });
