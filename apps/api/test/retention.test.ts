@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { apiKeys, requestWindows } from "../src/db/schema/schema.ts";
 import { createJobRepository } from "../src/jobs/job-repository.ts";
+import { auditOf, makeChild, makeKey, statusOf } from "./support/keys.ts";
 import { sweep } from "./support/leftovers.ts";
 import { jobRow, untilStatus } from "./support/queue.ts";
 import { OWNER } from "./support/rows.ts";
@@ -89,4 +91,27 @@ test("a video whose deletion broke off is deleted by the next sweep", async () =
   await sweepAt(Date.now() + 1000);
   expect(await objects()).not.toContain(videoKey);
   expect((await jobRow(api.db, id)).videoKey).toBeNull();
+});
+
+test("child keys and counts of requests go a day after they were over, and nothing else does", async () => {
+  const limits = { requestsPerMinute: 100 };
+  const parent = await makeKey(api, { limits });
+  const expired = await makeKey(api, { limits, expiresAt: new Date(Date.now() + 60_000).toISOString() });
+  const child = await makeChild(api, parent, { ttlSeconds: 3600, limits });
+  expect(await statusOf(child)).toBe(200);
+  const keys = async () => (await api.db.select({ id: apiKeys.id }).from(apiKeys)).map(({ id }) => id);
+  const counted = async () => (await api.db.select({ id: requestWindows.keyId }).from(requestWindows)).length;
+  expect(await counted()).toBe(2);
+
+  await sweepAt(Date.now() + 24 * HOUR_MS - 60_000);
+  expect(await counted()).toBe(2);
+  await sweepAt(Date.now() + 24 * HOUR_MS + 60_000);
+  expect(await counted()).toBe(0);
+  expect(await keys()).toContain(child.id);
+  expect(await statusOf(child), "it counts anew").toBe(200);
+
+  await sweepAt(Date.now() + 25 * HOUR_MS + 60_000);
+  expect(await keys()).not.toContain(child.id);
+  expect(await keys()).toEqual(expect.arrayContaining([parent.id, expired.id]));
+  expect(await auditOf(api, child.id)).toHaveLength(1);
 });

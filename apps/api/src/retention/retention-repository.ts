@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lt, notExists, or, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
-import { jobs, runs, uploads } from "../db/schema/schema.ts";
+import { apiKeys, jobs, requestWindows, runs, uploads } from "../db/schema/schema.ts";
 import { UNFINISHED } from "../jobs/job-lifecycle.ts";
 
 export type RetentionRepository = ReturnType<typeof createRetentionRepository>;
@@ -166,6 +166,29 @@ export function createRetentionRepository(db: Db) {
         .where(inArray(uploads.id, oldUploads))
         .returning({ id: uploads.id });
       return Math.max(jobIds.length, deleted.length);
+    },
+
+    /** Deletes child keys and counts of requests that were over at `time`. @returns how many, of the kind with more */
+    async deleteKeyRows(time: Date, limit: number): Promise<number> {
+      const children = db
+        .select({ id: apiKeys.id })
+        .from(apiKeys)
+        .where(and(isNotNull(apiKeys.parentId), lt(apiKeys.expiresAt, time)))
+        .limit(limit);
+      const windows = db
+        .select({ id: requestWindows.keyId })
+        .from(requestWindows)
+        .where(lt(requestWindows.startedAt, time))
+        .limit(limit);
+      const gone = [
+        await db.delete(apiKeys).where(inArray(apiKeys.id, children)).returning({ id: apiKeys.id }),
+        await db
+          .delete(requestWindows)
+          // Once more, as one that is in use again is not to be forgotten.
+          .where(and(inArray(requestWindows.keyId, windows), lt(requestWindows.startedAt, time)))
+          .returning({ id: requestWindows.keyId }),
+      ];
+      return Math.max(...gone.map((rows) => rows.length));
     },
   };
 }

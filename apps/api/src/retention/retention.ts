@@ -25,6 +25,8 @@ const TRIES = 5;
 /** A job may have taken an upload just before it expired and still be on its way into the database. */
 const UPLOAD_GRACE_MS = 30_000;
 const ROWS_MS = 90 * 24 * 3_600_000;
+/** Of child keys that have expired, and of counted requests. */
+const KEY_ROWS_MS = 24 * 3_600_000;
 
 /** Rows whose objects are to be deleted. */
 interface Due<T> {
@@ -106,6 +108,7 @@ export function createRetention({ retention, store, changes, exclusively, now, l
       done: (ids) => retention.setUploadsDeleted(ids, now()),
     });
     while ((await retention.deleteRows(ago(ROWS_MS), BATCH)) === BATCH);
+    while ((await retention.deleteKeyRows(ago(KEY_ROWS_MS), BATCH)) === BATCH);
   }
 
   return {
