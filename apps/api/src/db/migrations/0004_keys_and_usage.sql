@@ -43,6 +43,7 @@ DROP INDEX "jobs_owner_started";--> statement-breakpoint
 ALTER TABLE "api_keys" ALTER COLUMN "created_at" SET DATA TYPE timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "api_keys" ALTER COLUMN "revoked_at" SET DATA TYPE timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "parent_id" text;--> statement-breakpoint
+ALTER TABLE "api_keys" ADD COLUMN "parent_hash" text;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "mode" text DEFAULT 'live' NOT NULL;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "scopes" jsonb DEFAULT '["generate","read"]'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "limits" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
@@ -62,6 +63,7 @@ CREATE INDEX "usage_days_owner" ON "usage_days" USING btree ("owner","day");--> 
 CREATE INDEX "usage_days_day" ON "usage_days" USING btree ("day");--> statement-breakpoint
 CREATE INDEX "api_keys_created" ON "api_keys" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "api_keys_expiry" ON "api_keys" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "jobs_key_started" ON "jobs" USING btree ("key_id","started_at") WHERE "jobs"."started_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_unfinished" ON "jobs" USING btree ("key_id") WHERE "jobs"."deadline_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_queue" ON "jobs" USING btree ("mode","owner","key_id","created_at","id") WHERE "jobs"."status" = 'queued';--> statement-breakpoint
 CREATE INDEX "jobs_owner_started" ON "jobs" USING btree ("mode","owner","started_at") WHERE "jobs"."started_at" is not null;--> statement-breakpoint

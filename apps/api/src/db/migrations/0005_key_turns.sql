@@ -1,1 +1,0 @@
-CREATE INDEX "jobs_key_started" ON "jobs" USING btree ("key_id","started_at") WHERE "jobs"."started_at" is not null;
