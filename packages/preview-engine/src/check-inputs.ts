@@ -1,3 +1,4 @@
+import { throwIfAborted } from "./abort.ts";
 import { createAudibleMeter } from "./audio/audible-seconds.ts";
 import { inspectRecording } from "./audio/recording.ts";
 import { chooseEncoder, type EncoderChoice } from "./encoder/choose-encoder.ts";
@@ -12,6 +13,8 @@ export interface InputCheckOptions {
   readonly audioSeconds?: number | undefined;
   readonly encoder?: EncoderChoice | undefined;
   readonly ffmpegPath?: string | undefined;
+  /** As in `PreviewOptions`. */
+  readonly abortFlag?: Int32Array | undefined;
 }
 
 export interface InputCheck {
@@ -21,15 +24,21 @@ export interface InputCheck {
   readonly audibleSeconds: number;
 }
 
-/** Decodes both files and looks for the face, without rendering. Blocks the thread for a while: run it in a worker. */
+/**
+ * Decodes both files and looks for the face, without rendering. Blocks the thread for a while: run it in a worker.
+ *
+ * @throws PreviewError `aborted`.
+ */
 export async function checkInputs(options: InputCheckOptions): Promise<InputCheck> {
   const meter = createAudibleMeter();
   const faults: PreviewError[] = [];
+  const abort = { flag: options.abortFlag };
   const noting = async (work: () => Promise<void>) => {
+    throwIfAborted(abort);
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof PreviewError)) throw error;
+      if (!(error instanceof PreviewError) || error.code === "aborted") throw error;
       faults.push(error);
     }
   };
@@ -37,7 +46,7 @@ export async function checkInputs(options: InputCheckOptions): Promise<InputChec
   await noting(async () => {
     const recording = await inspectRecording(options.audioPath, options.audioSeconds);
     const encoder = await chooseEncoder(options.encoder ?? "auto", options.ffmpegPath ?? "ffmpeg", () => {});
-    await encoder.decodeSpeech(recording, meter.push, {});
+    await encoder.decodeSpeech(recording, meter.push, abort);
   });
   return { faults, audibleSeconds: meter.audibleSeconds() };
 }

@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { checkInputs } from "../src/preview-engine.ts";
+import { expectError } from "./support/expect-error.ts";
 import { aFile, aWav, PORTRAIT, SPEECH_3S } from "./support/fixtures.ts";
 
 const check = async (imagePath: string, audioPath: string, encoder: "auto" | "wasm" = "auto") => {
@@ -30,4 +31,9 @@ test("a picture of nobody and a silent recording", async () => {
 test("both files are looked at, whatever is wrong with the first", async () => {
   const { faults } = await check(aFile("a.png", "no image"), aFile("a.wav", "no sound"));
   expect(faults).toEqual(["unsupported_image", "unsupported_audio"]);
+});
+
+test("the flag of another thread stops it", async () => {
+  const abortFlag = new Int32Array(new SharedArrayBuffer(4)).fill(1);
+  await expectError(checkInputs({ imagePath: PORTRAIT, audioPath: SPEECH_3S, abortFlag }), "aborted");
 });

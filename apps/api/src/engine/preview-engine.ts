@@ -2,13 +2,13 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { Worker } from "node:worker_threads";
 import { chooseEncoder, type EncoderChoice } from "@avatar/preview-engine";
 import { StartError } from "../start-error.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Engine, EngineError, type EngineRun, type RenderOptions } from "./engine.ts";
 import type { FromWorker, WorkerInput } from "./preview-worker.ts";
+import { inThread } from "./thread.ts";
 
 interface Deps {
   store: ObjectStore;
@@ -18,9 +18,6 @@ interface Deps {
   ffmpegPath: string | undefined;
   log: Logger;
 }
-
-/** How long a render may take to notice that it was stopped before its thread is ended. */
-const GRACE_MS = 1000;
 
 /** Renders on this machine's processors, each run in a thread of its own. @throws StartError without an encoder */
 export async function createPreviewEngine(deps: Deps): Promise<Engine> {
@@ -70,37 +67,14 @@ export async function createPreviewEngine(deps: Deps): Promise<Engine> {
 }
 
 /** Runs one render in a thread. The thread is gone when this settles. */
-async function inWorker(
+const inWorker = (
   input: Omit<WorkerInput, "abortFlag">,
   { signal, onProgress }: Pick<RenderOptions, "signal" | "onProgress">,
   log: Logger,
-): Promise<void> {
-  signal.throwIfAborted();
-  // The wasm encoder never returns to its event loop, so it can only be told through shared memory.
-  const abortFlag = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL("./preview-worker.ts", import.meta.url), {
-    workerData: { ...input, abortFlag } satisfies WorkerInput,
+): Promise<void> =>
+  inThread(new URL("./preview-worker.ts", import.meta.url), input, signal, (message: FromWorker, settle) => {
+    if (message.type === "progress") onProgress(message.fraction);
+    else if (message.type === "log") log.info(message.text);
+    else if (message.type === "done") settle.resolve();
+    else settle.reject(new EngineError(message.code, message.detail));
   });
-  let killer: NodeJS.Timeout | undefined;
-  const stop = () => {
-    Atomics.store(abortFlag, 0, 1);
-    killer = setTimeout(() => void worker.terminate(), GRACE_MS);
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.on("message", (message: FromWorker) => {
-        if (message.type === "progress") onProgress(message.fraction);
-        else if (message.type === "log") log.info(message.text);
-        else if (message.type === "done") resolve();
-        else reject(new EngineError(message.code, message.detail));
-      });
-      worker.on("error", reject);
-      worker.on("exit", (code) => reject(new Error(`the preview thread ended with code ${code}`)));
-    });
-  } finally {
-    clearTimeout(killer);
-    signal.removeEventListener("abort", stop);
-    await worker.terminate();
-  }
-}
