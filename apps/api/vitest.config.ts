@@ -27,6 +27,7 @@ export default defineConfig({
         "src/cli/runpod.ts",
         "src/cli/write-*.ts",
         "src/engine/preview-worker.ts",
+        "src/engine/input-check-worker.ts",
         "src/**/*.test.ts",
       ],
       thresholds: { lines: 80, functions: 80, branches: 75 },

@@ -10,8 +10,8 @@ import { createDispatcher, type DispatcherOptions } from "./dispatch/dispatcher.
 import { createRunRepository } from "./dispatch/run-repository.ts";
 import { createVideoCheck } from "./dispatch/stored-video.ts";
 import type { Engine } from "./engine/engine.ts";
+import { type CheckInputs, createInputCheck } from "./engine/input-check.ts";
 import { createPreviewEngine } from "./engine/preview-engine.ts";
-// from "./engine/preview-engine.ts";
 import { createKeepAlive } from "./engine/runpod/keep-alive.ts";
 import { createKeepAliveRepository } from "./engine/runpod/keep-alive-repository.ts";
 import { createRunPodEngine } from "./engine/runpod/runpod-engine.ts";
@@ -22,6 +22,7 @@ import type { TimeLimits } from "./http/slow-clients.ts";
 import { newId } from "./ids.ts";
 import { createAdmission } from "./jobs/admission.ts";
 import { createAdmissionRepository } from "./jobs/admission-repository.ts";
+import { createForesight } from "./jobs/foresight.ts";
 import { createJobChanges } from "./jobs/job-changes.ts";
 import { createJobRepository } from "./jobs/job-repository.ts";
 import { createJobService } from "./jobs/job-service.ts";
@@ -41,6 +42,8 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { createUrlOpener, type OpenUrl } from "./uploads/open-url.ts";
 import { createUploadRepository } from "./uploads/upload-repository.ts";
 import { createUploadService } from "./uploads/upload-service.ts";
+import { createUsageRepository } from "./usage/usage-repository.ts";
+import { createUsageService } from "./usage/usage-service.ts";
 
 /** Parts that a test or another main may replace. */
 export interface Overrides {
@@ -61,6 +64,7 @@ export interface Overrides {
   gpuPricePerSecond?: number;
   loadLimits?: Partial<LoadLimits>;
   timeLimits?: Partial<TimeLimits>;
+  checkInputs?: CheckInputs;
   dispatcher?: Partial<DispatcherOptions>;
 }
 
@@ -139,6 +143,13 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
           log,
         });
     opened.push(local.stop);
+    const inputCheck = createInputCheck({
+      store,
+      tempDirectory: join(previewDirectory, `${processes.id}.checks`),
+      encoder: config.previewEncoder,
+      ffmpegPath: config.ffmpegPath,
+      log,
+    });
     const engine = runpod?.engine ?? local;
     if (runpod) opened.push(runpod.engine.stop);
 
@@ -208,13 +219,14 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       now,
       newId,
     });
+    const admission = { admissions: createAdmissionRepository(db), budget: config.budget, now };
+    const foresight = createForesight(admission);
     const jobs = createJobService({
       jobs: createJobRepository(db),
-      admit: createAdmission({
-        admissions: createAdmissionRepository(db),
-        budget: config.budget,
-        now,
-      }),
+      admit: createAdmission(admission),
+      refusalOf: foresight.refusalOf,
+      checkInputs: overrides.checkInputs ?? inputCheck.checkInputs,
+      scalesToZero: engine.isRemote,
       uploads,
       retention,
       store,
@@ -232,6 +244,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         apiKeys,
         jobs,
         uploads,
+        usage: createUsageService({ usage: createUsageRepository(db), leftOf: foresight.leftOf, now }),
         limits: toLimits(engine.name, limits, config.videoTtlSeconds),
       },
       requestLimiter: createRequestLimiter(createRequestWindowRepository(database.relaxed)),
@@ -275,6 +288,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     }
     opened.push(async () => {
       changes.releaseWaiters();
+      await inputCheck.stop();
       await server.close();
     });
     listeningUrl = await orStartError(`HOST, PORT: cannot listen on ${config.host}:${config.port}`, () =>

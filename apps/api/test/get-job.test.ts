@@ -84,6 +84,21 @@ describe("the state of a job", () => {
     expect(body.items.map((each: { position: number }) => each.position)).toEqual([2, 1]);
   });
 
+  test.each(["starting", "running"] as const)("a %s job says how long it may take, too", async (status) => {
+    const owner = `owner_${status}`;
+    const headers = { authorization: `Bearer ${await insertKey(api, owner)}` };
+    const deadlineAt = new Date(Date.now() + 3_600_000);
+    const { id } = await insertJob(api, { owner, status, startedAt: new Date(), deadlineAt });
+    const { body } = await throughBothDoors(api, "jobs.get", { input: { id }, headers });
+    expect(body).toMatchObject({
+      status,
+      etaSeconds: expect.any(Number),
+      timings: {},
+      cost: { gpuSeconds: 0 },
+    });
+    expect(body).not.toHaveProperty("position");
+  });
+
   test("says nothing of runs, keys or uploads", async () => {
     const { id } = await insertJob(api, { runId: "run_1", idempotencyKey: "secret", keyId: "key_9" });
     const { body } = await throughBothDoors(api, "jobs.get", { input: { id } });

@@ -57,6 +57,7 @@ describe("F7: a store that fails within each call", () => {
     isDown = true;
     const calls: [string, object][] = [
       ["jobs.create", fresh],
+      ["jobs.estimate", fresh],
       ["jobs.delete", { id: body.id }],
       ["uploads.create", { contentType: "image/png", bytes: 3, inParts: true }],
     ];

@@ -103,6 +103,18 @@ test("a repeated request makes no second job, and fetches nothing again", async 
   expect([other.status, other.body.code]).toEqual([409, "idempotency_mismatch"]);
 });
 
+test("an estimate of URLs fetches them, says that a job does it again, and leaves nothing", async () => {
+  const before = await stored();
+  const { status, body } = await throughBothDoors(api, "jobs.estimate", { input: { image, audio } });
+  expect([status, body.audioSeconds]).toEqual([200, 1]);
+  expect(body.warnings.map(({ code }: { code: string }) => code)).toEqual([
+    "url_fetched_again",
+    "url_fetched_again",
+  ]);
+  expect(asked.toSorted()).toEqual(["/portrait.png", "/portrait.png", "/speech", "/speech"]);
+  expect(await stored()).toEqual(before);
+});
+
 test("equal requests at once make one job and leave one pair of files", async () => {
   const before = await stored();
   const headers = { "idempotency-key": "at-once" };
@@ -135,11 +147,13 @@ describe("what cannot be fetched or used is refused through both doors, and leav
     ["image_too_large", { image: at("/endless") }],
   ])("%s: %j", async (code, change) => {
     const before = await stored();
-    const { status, body } = await throughBothDoors(api, "jobs.create", {
-      input: { image, audio, ...change },
-    });
-    expect([status, body.code]).toEqual([ERRORS[code].status, code]);
-    expect(JSON.stringify([body, api.logs])).not.toContain(secret);
+    for (const operation of ["jobs.create", "jobs.estimate"]) {
+      const { status, body } = await throughBothDoors(api, operation, {
+        input: { image, audio, ...change },
+      });
+      expect([status, body.code]).toEqual([ERRORS[code].status, code]);
+      expect(JSON.stringify([body, api.logs])).not.toContain(secret);
+    }
     expect(await stored()).toEqual(before);
     await until("every connection is closed", () => internet.openSockets.size === 0);
     expect(internet.canaryHits).toEqual([]);

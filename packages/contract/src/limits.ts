@@ -37,6 +37,7 @@ export const LIMITS = {
   jsonBodyBytes: 64 * 1024,
   /** Of a scripted outcome. */
   testSeconds: { max: 600 },
+  usage: { firstDay: "2000-01-01", maxDays: 366, maxRows: 10_000 },
   /** Of a key that another one made for a browser. */
   childKeyTtlSeconds: { min: 60, default: 900, max: 3600 },
   /** How long a key that was rotated works as well. */

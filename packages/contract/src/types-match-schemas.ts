@@ -5,6 +5,8 @@ import type * as keySchemas from "./key-schemas.ts";
 import type * as keyTypes from "./key-types.ts";
 import type * as schemas from "./schemas.ts";
 import type * as types from "./types.ts";
+import type * as usageSchemas from "./usage-schemas.ts";
+import type * as usageTypes from "./usage-types.ts";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Flattens `extends` and intersections, which `Equal` would tell apart. */
@@ -23,6 +25,7 @@ export type Checks = [
   Check<Same<z.output<typeof schemas.Job>, types.Job>>,
   Check<Same<z.output<typeof schemas.JobPage>, types.JobPage>>,
   Check<Same<z.output<typeof schemas.JobResult>, types.JobResult>>,
+  Check<Same<z.output<typeof schemas.JobEstimate>, types.JobEstimate>>,
   Check<Same<z.output<typeof schemas.Upload>, types.Upload>>,
   Check<Same<z.output<typeof schemas.Limits>, types.Limits>>,
   Check<Same<z.output<typeof schemas.Problem>, types.Problem>>,
@@ -36,4 +39,6 @@ export type Checks = [
   Check<Same<z.input<typeof keySchemas.KeyIdInput>, keyTypes.KeyIdInput>>,
   Check<Same<z.input<typeof keySchemas.ListKeysInput>, keyTypes.ListKeysInput>>,
   Check<Same<z.output<typeof errorSchemas.ErrorCatalogue>, types.ErrorCatalogue>>,
+  Check<Same<z.input<typeof usageSchemas.GetUsageInput>, usageTypes.GetUsageInput>>,
+  Check<Same<z.output<typeof usageSchemas.Usage>, usageTypes.Usage>>,
 ];

@@ -6,6 +6,7 @@ import type { ErrorCode } from "./errors.ts";
 import type { JobErrorCode } from "./job-errors.ts";
 import type { KeyLimits } from "./key-types.ts";
 import type { InputLimits, MediaType } from "./limits.ts";
+import type { WarningCode } from "./warnings.ts";
 
 /** Shape of the video. `auto` follows the image: wide, upright or square. */
 export type Aspect = "auto" | "16:9" | "9:16" | "1:1";
@@ -162,6 +163,35 @@ export interface JobError {
   /** Path of the page about this code, on the API's host. */
   docs: string;
   retryable: boolean;
+}
+
+/** What a job would take, cost and wait, told before it is made. */
+export interface JobEstimate {
+  /** Length of the recording, and of the video. */
+  audioSeconds: number;
+  /** What it may cost, after the latest jobs, in what the operator pays. So much of a budget would be kept for it. */
+  cost: JobCost;
+  /** Where it would stand in the queue; left out where thousands are before it. */
+  position?: number | undefined;
+  /** How long it may take from now on, after the latest jobs; left out until there are any. */
+  etaSeconds?: number | undefined;
+  /** Nothing runs, so a worker would have to start from zero, which takes longer. */
+  cold: boolean;
+  warnings: EstimateWarning[];
+  /** The limit or budget that would refuse the job now. */
+  refusal?: ForeseenRefusal | undefined;
+}
+
+/** What may go wrong, though the job would be taken. */
+export interface EstimateWarning {
+  code: WarningCode;
+  message: string;
+}
+
+export interface ForeseenRefusal {
+  code: ErrorCode;
+  detail: string;
+  limit?: LimitReached | undefined;
 }
 
 /** A finished video with a link to it. */

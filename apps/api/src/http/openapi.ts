@@ -57,6 +57,7 @@ export function createOpenApiDocument(baseUrl: string): Document {
     { name: "keys", description: "API keys; those of others need the scope `admin`" },
     { name: "limits", description: "What is taken, and how long it is kept" },
     { name: "errors", description: "What can go wrong, and what to do then" },
+    { name: "usage", description: "What was used, and what it cost" },
     { name: "health", description: "For load balancers; no key needed" },
   ];
   return document;

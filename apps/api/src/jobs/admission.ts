@@ -109,9 +109,9 @@ export function createAdmission({ admissions, budget, now }: Deps) {
 }
 
 /** Of every meter of the batch that anything is held against. */
-async function loadStandings(
-  tx: AdmissionRepository,
-  batch: Pending[],
+export async function loadStandings(
+  tx: Omit<AdmissionRepository, "atomically">,
+  batch: Pick<Pending, "caller">[],
   keyIds: string[],
   now: Date,
 ): Promise<Map<string, Standing>> {
@@ -133,11 +133,11 @@ async function loadStandings(
   );
 }
 
-const hasBudget = ({ usdPerDay, usdPerMonth }: KeyLimits) =>
+export const hasBudget = ({ usdPerDay, usdPerMonth }: KeyLimits) =>
   usdPerDay !== undefined || usdPerMonth !== undefined;
 const hasQuota = (limits: KeyLimits) => limits.gpuSecondsPerDay !== undefined || hasBudget(limits);
 
-const nothing = (): Standing => ({
+export const nothing = (): Standing => ({
   inFlight: 0,
   queued: 0,
   gpuSeconds: 0,

@@ -1,6 +1,6 @@
 import { CreateJobInput, Job } from "@avatar/contract/schemas";
 import { generateProcedure } from "../trpc/init.ts";
-import { INPUT_FILE_ERRORS, URL_ERRORS } from "./job-errors.ts";
+import { INPUT_FILE_ERRORS, UPLOAD_ERRORS, URL_ERRORS } from "./job-errors.ts";
 
 export const createJob = generateProcedure
   .meta({
@@ -25,11 +25,7 @@ export const createJob = generateProcedure
       "queue_full",
       "gpu_quota_exceeded",
       "budget_exhausted",
-      "upload_not_found",
-      "upload_expired",
-      "upload_mismatch",
-      "storage_unavailable",
-      "upload_incomplete",
+      ...UPLOAD_ERRORS,
       ...URL_ERRORS,
       ...INPUT_FILE_ERRORS,
     ],

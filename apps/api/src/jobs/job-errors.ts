@@ -25,3 +25,12 @@ export const URL_ERRORS = [
   "url_unreachable",
   "url_too_slow",
 ] as const satisfies readonly ErrorCode[];
+
+/** What can be wrong with an upload beside what is in it. */
+export const UPLOAD_ERRORS = [
+  "upload_not_found",
+  "upload_expired",
+  "upload_mismatch",
+  "storage_unavailable",
+  "upload_incomplete",
+] as const satisfies readonly ErrorCode[];

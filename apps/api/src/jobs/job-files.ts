@@ -7,7 +7,7 @@ interface FileRefs {
   audio: string;
 }
 
-const isUrl = (ref: string) => /^[a-z][a-z0-9+.-]*:/i.test(ref);
+export const isUrl = (ref: string) => /^[a-z][a-z0-9+.-]*:/i.test(ref);
 
 /**
  * The two files of a job, as its request names them: an upload by its id, or a URL, which is not fetched yet.
@@ -59,4 +59,16 @@ export async function findFiles(
 
     discard,
   };
+}
+
+/** Reads just enough of both to know that they can be used. Where both are bad, the answer is always about the image. */
+export async function inspectFiles(
+  { image, audio }: { image: UploadRow; audio: UploadRow },
+  uploads: UploadService,
+) {
+  const inspected = uploads.inspectAudio(audio);
+  inspected.catch(() => {});
+  const { width, height } = await uploads.inspectImage(image);
+  const { seconds } = await inspected;
+  return { width, height, audioSeconds: seconds };
 }

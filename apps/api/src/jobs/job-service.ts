@@ -13,9 +13,11 @@ import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 import type { Admit } from "./admission.ts";
+import { checkSettings } from "./check-settings.ts";
 import type { JobChanges } from "./job-changes.ts";
 import { createCostEstimate } from "./job-cost.ts";
-import { findFiles } from "./job-files.ts";
+import { createJobEstimate, type EstimateDeps } from "./job-estimate.ts";
+import { findFiles, inspectFiles } from "./job-files.ts";
 import { isFinal } from "./job-lifecycle.ts";
 import type { JobRepository, JobRow } from "./job-repository.ts";
 import { streamJob } from "./job-stream.ts";
@@ -23,7 +25,7 @@ import { toJob, toVideo } from "./job-view.ts";
 import { createQueueOutlook } from "./queue-outlook.ts";
 import { createSharedReads } from "./shared-reads.ts";
 
-interface Deps {
+interface Deps extends Pick<EstimateDeps, "checkInputs" | "refusalOf" | "scalesToZero"> {
   jobs: JobRepository;
   admit: Admit;
   uploads: UploadService;
@@ -53,7 +55,7 @@ interface CreateOptions {
 export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
   const { queueTimeoutMs, videoTtlSeconds, admit, gpuPricePerSecond } = deps;
-  const outlookOf = createQueueOutlook(jobs, now);
+  const { outlookOf, outlookOfNext } = createQueueOutlook(jobs, now);
   const share = createSharedReads<JobRow | undefined>();
   const costOf = createCostEstimate(jobs, gpuPricePerSecond);
 
@@ -90,9 +92,7 @@ export function createJobService(deps: Deps) {
     ): Promise<{ job: Job; replayed: boolean }> {
       const { owner, keyId, childKeyId, mode } = caller;
       const { test = null } = input;
-      if (test && mode !== "test") throw new AppError("test_key_required");
-      const ttlSeconds = input.ttlSeconds ?? videoTtlSeconds;
-      if (ttlSeconds > videoTtlSeconds) throw ttlTooLong(videoTtlSeconds);
+      const ttlSeconds = checkSettings(caller, input, videoTtlSeconds);
       const files = await findFiles(caller, input, uploads, received);
       const fingerprint = fingerprintOf({ ...input, ttlSeconds }, files.identities);
       const idempotencyKey = nameFor(caller, options.idempotencyKey);
@@ -102,11 +102,8 @@ export function createJobService(deps: Deps) {
       if (earlier) return { job: toJob(earlier), replayed: true };
       try {
         const { image, audio } = await files.fetch(signal);
-        const inspected = uploads.inspectAudio(audio);
-        inspected.catch(() => {}); // Where both files are bad, the answer is always about the image.
-        await uploads.inspectImage(image);
-        const { seconds } = await inspected;
-        const estimate = await costOf(mode, seconds);
+        const { audioSeconds } = await inspectFiles({ image, audio }, uploads);
+        const estimate = await costOf(mode, audioSeconds);
         for (;;) {
           const time = now();
           const waitsMs = (test?.queueSeconds ?? 0) * 1000;
@@ -123,7 +120,7 @@ export function createJobService(deps: Deps) {
             runAfter: new Date(time.getTime() + waitsMs),
             imageUploadId: image.id,
             audioUploadId: audio.id,
-            audioSeconds: seconds,
+            audioSeconds,
             aspect: input.aspect,
             fit: input.fit,
             prompt: input.prompt ?? null,
@@ -151,6 +148,9 @@ export function createJobService(deps: Deps) {
         throw error;
       }
     },
+
+    /** What a job would take, without making one. */
+    estimate: createJobEstimate({ ...deps, costOf, outlookOfNext }),
 
     /** With `wait`, answers when the version is greater than `after`, the job is final, or the time is up. */
     async get(
@@ -261,9 +261,3 @@ function fingerprintOf(input: CreateInput & { ttlSeconds: number }, files: strin
     .update(JSON.stringify({ files, aspect, fit, prompt, seed, ttlSeconds, metadata, test }))
     .digest("hex");
 }
-
-const ttlTooLong = (seconds: number) =>
-  new AppError("invalid_input", {
-    detail: `ttlSeconds: videos are kept for ${seconds} s at most.`,
-    issues: [{ path: "ttlSeconds", message: `expected at most ${seconds}` }],
-  });

@@ -96,7 +96,7 @@ const inUsd = (amount: number) => `$${amount.toFixed(6).replace(/0{1,4}$/, "")}`
 const roundDown = (usd: number) => Math.floor((usd + USD_ERROR) * 1e6) / 1e6;
 
 /** Days and months are in UTC. */
-function startOfNext(span: "day" | "month", now: Date): Date {
+export function startOfNext(span: "day" | "month", now: Date): Date {
   const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
   return new Date(span === "day" ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1));
 }

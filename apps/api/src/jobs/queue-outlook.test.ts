@@ -71,7 +71,7 @@ test("the queue is looked at once for all who ask, and again for a job that is n
     },
     listRecent: async () => RECENT,
   };
-  const outlookOf = createQueueOutlook(repository, () => NOW);
+  const { outlookOf, outlookOfNext } = createQueueOutlook(repository, () => NOW);
   const first = jobs[0]?.id ?? "";
   expect(await Promise.all([outlookOf("live", first), outlookOf("live", first)])).toMatchObject([
     { position: 1 },
@@ -81,4 +81,23 @@ test("the queue is looked at once for all who ask, and again for a job that is n
   jobs.push(job());
   expect(await outlookOf("live", jobs[1]?.id ?? "")).toMatchObject({ position: 2 });
   expect(looks).toBe(2);
+  expect(await outlookOfNext("live", { owner: "b", keyId: "key_b" }, 2)).toEqual({
+    position: 2, // Owners take turns: it is before the second job of the other one.
+    etaSeconds: 60 + 40,
+    waitSeconds: 60,
+    isIdle: true,
+  });
+  expect(looks, "for a job that is not there yet, too").toBe(2);
+});
+
+test("nothing is idle while a job is on its way, and nothing guessed before any has succeeded", async () => {
+  const repository = {
+    listUnfinished: async () => [job({ status: "starting" }), job()],
+    listRecent: async () => [],
+  };
+  const { outlookOfNext } = createQueueOutlook(repository, () => NOW);
+  expect(await outlookOfNext("live", { owner: "a", keyId: "key_a" }, 2)).toEqual({
+    position: 2,
+    isIdle: false,
+  });
 });

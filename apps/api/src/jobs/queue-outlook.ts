@@ -13,35 +13,76 @@ export function createQueueOutlook(
   jobs: Pick<JobRepository, "listUnfinished" | "listRecent">,
   now: () => Date,
 ) {
-  type Seen = { atMs: number; outlooks: Promise<Map<string, Outlook>> };
-  const seen: { [mode in KeyMode]?: Seen | undefined } = {};
+  interface Queue {
+    unfinished: UnfinishedJob[];
+    recent: RecentJob[];
+    outlooks: Map<string, Outlook>;
+  }
+  const seen: { [mode in KeyMode]?: { atMs: number; queue: Promise<Queue> } | undefined } = {};
 
-  async function look(mode: KeyMode): Promise<Map<string, Outlook>> {
+  async function look(mode: KeyMode): Promise<Queue> {
     const [unfinished, recent] = await Promise.all([
       jobs.listUnfinished(mode, MAX_JOBS),
       jobs.listRecent(mode, RECENT_JOBS),
     ]);
-    return estimateQueue(unfinished, recent, now());
+    return { unfinished, recent, outlooks: estimateQueue(unfinished, recent, now()) };
   }
 
-  return async function outlookOf(mode: KeyMode, id: string): Promise<Outlook> {
-    for (;;) {
-      const atMs = performance.now();
-      const last = seen[mode];
-      const isFresh = last !== undefined && atMs - last.atMs < FRESH_MS;
-      const current = isFresh ? last : { atMs, outlooks: look(mode) };
-      seen[mode] = current;
-      const outlooks = await current.outlooks.catch((error: unknown) => {
-        seen[mode] = undefined;
-        throw error;
-      });
-      const outlook = outlooks.get(id);
-      if (outlook) return outlook;
-      // It may have come since, but where there are so many jobs it may as well be one of those at the back.
-      if (!isFresh || outlooks.size === MAX_JOBS) return {};
+  async function seenQueue(mode: KeyMode): Promise<{ queue: Queue; isFresh: boolean }> {
+    const atMs = performance.now();
+    const last = seen[mode];
+    const isFresh = last !== undefined && atMs - last.atMs < FRESH_MS;
+    const current = isFresh ? last : { atMs, queue: look(mode) };
+    seen[mode] = current;
+    const queue = await current.queue.catch((error: unknown) => {
       seen[mode] = undefined;
-    }
+      throw error;
+    });
+    return { queue, isFresh };
+  }
+
+  return {
+    async outlookOf(mode: KeyMode, id: string): Promise<Outlook> {
+      for (;;) {
+        const { queue, isFresh } = await seenQueue(mode);
+        const outlook = queue.outlooks.get(id);
+        if (outlook) return outlook;
+        // It may have come since, but where there are so many jobs it may as well be one of those at the back.
+        if (!isFresh || queue.outlooks.size === MAX_JOBS) return {};
+        seen[mode] = undefined;
+      }
+    },
+
+    /** Of a job that came now. */
+    async outlookOfNext(mode: KeyMode, { owner, keyId }: Whose, audioSeconds: number): Promise<NextOutlook> {
+      const { unfinished, recent } = (await seenQueue(mode)).queue;
+      const isIdle = unfinished.every(({ status }) => status === "queued");
+      if (unfinished.length === MAX_JOBS) return { isIdle };
+      const next: UnfinishedJob = {
+        id: "",
+        owner,
+        keyId,
+        status: "queued",
+        audioSeconds,
+        progress: 0,
+        startedAt: null,
+        runningAt: null,
+      };
+      const outlook = estimateQueue([...unfinished, next], recent, now()).get(next.id);
+      const alone = estimateQueue([next], recent, now()).get(next.id);
+      const waitSeconds = outlook?.etaSeconds && outlook.etaSeconds - (alone?.etaSeconds ?? 0);
+      return { ...outlook, isIdle, waitSeconds };
+    },
   };
+}
+
+type Whose = Pick<UnfinishedJob, "owner" | "keyId">;
+
+export interface NextOutlook extends Outlook {
+  /** Nothing has begun. */
+  isIdle: boolean;
+  /** Of its time, what it spends in the queue. */
+  waitSeconds?: number | undefined;
 }
 
 /** @param recent jobs that succeeded: without any, nobody knows how long a render takes. */

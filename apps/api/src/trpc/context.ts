@@ -4,11 +4,13 @@ import type { Caller } from "../api-keys/caller.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
+import type { UsageService } from "../usage/usage-service.ts";
 
 export interface Services {
   apiKeys: ApiKeyService;
   jobs: JobService;
   uploads: UploadService;
+  usage: UsageService;
   limits: Limits;
 }
 

@@ -9,18 +9,21 @@ import { listErrors } from "../error-catalogue/list-errors.ts";
 import { cancelJob } from "../jobs/cancel-job.ts";
 import { createJob } from "../jobs/create-job.ts";
 import { deleteJob } from "../jobs/delete-job.ts";
+import { estimateJob } from "../jobs/estimate-job.ts";
 import { getJob } from "../jobs/get-job.ts";
 import { getJobResult } from "../jobs/get-job-result.ts";
 import { listJobs } from "../jobs/list-jobs.ts";
 import { watchJob } from "../jobs/watch-job.ts";
 import { getLimits } from "../limits/get-limits.ts";
 import { createUpload } from "../uploads/create-upload.ts";
+import { getUsage } from "../usage/get-usage.ts";
 import { trpc } from "./init.ts";
 
 /** Every operation, once. All doors serve this. */
 export const router = trpc.router({
   jobs: {
     create: createJob,
+    estimate: estimateJob,
     get: getJob,
     watch: watchJob,
     result: getJobResult,
@@ -30,6 +33,7 @@ export const router = trpc.router({
   },
   uploads: { create: createUpload },
   limits: { get: getLimits },
+  usage: { get: getUsage },
   keys: {
     create: createKey,
     list: listKeys,

@@ -7,6 +7,7 @@ import type { Caller } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import { type ByteSource, objectSource } from "../media/byte-source.ts";
+import type { ImageDimensions } from "../media/image-dimensions.ts";
 import { inspectAudio } from "../media/inspect-audio.ts";
 import { inspectImage } from "../media/inspect-image.ts";
 import { type ObjectStore, ObjectTooLarge } from "../storage/object-store.ts";
@@ -148,8 +149,8 @@ export function createUploadService({ uploads, store, openUrl, limits, now, newI
       return row;
     },
 
-    /** Reads just enough of the file to know that it is an image within the limits. */
-    inspectImage: (row: UploadRow) =>
+    /** Reads just enough of the file to know that it is an image within the limits, and its size. */
+    inspectImage: (row: UploadRow): Promise<ImageDimensions> =>
       inspectOnce("image", row, async () => inspectImage(await source(row), row.contentType, limits.image)),
 
     /** Reads just enough of the file to know that it is audio within the limits, and its length. */

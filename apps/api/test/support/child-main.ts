@@ -4,15 +4,16 @@ import type { DispatcherOptions } from "../../src/dispatch/dispatcher.ts";
 import type { LoadLimits } from "../../src/http/shed-load.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { type CrashOptions, withCrashPoints } from "./crash-points.ts";
-import { createScriptedEngine } from "./scripted-engine.ts";
+import { promptedBy } from "./prompted-engine.ts";
+import { createScriptedEngine, SCRIPTED_PRICE } from "./scripted-engine.ts";
 
 /** What a test tells the API that it starts in a process of its own. */
 export interface ChildOptions extends CrashOptions {
   /**
    * `hold`: runs never end. `fail first`: the first one fails for a passing reason. `runpod`: the real one, as the
-   * environment has it. Default: they succeed at once.
+   * environment has it. `prompted`: see `promptedBy`. Default: they succeed at once.
    */
-  engine?: "hold" | "fail first" | "runpod" | "succeed";
+  engine?: "hold" | "fail first" | "runpod" | "prompted" | "succeed";
   dispatcher?: Partial<DispatcherOptions>;
   /** In dollars; without it live keys render for free. */
   gpuPricePerSecond?: number;
@@ -33,10 +34,12 @@ if (process.env.CHILD_OPTIONS) {
         const engine = createScriptedEngine(store);
         if (options.engine === "hold") engine.scripts = Array(10_000).fill({ hold: never });
         if (options.engine === "fail first") engine.scripts = [{ fail: "render_failed" }];
+        if (options.engine === "prompted") return promptedBy(engine);
         return crashPoints?.wrapEngine(engine) ?? engine;
       },
     }),
     ...(options.loadLimits && { loadLimits: options.loadLimits }),
+    ...(options.engine === "prompted" && { gpuPricePerSecond: SCRIPTED_PRICE }),
     runpod: { pollMs: 200 },
     ...(options.gpuPricePerSecond !== undefined && { gpuPricePerSecond: options.gpuPricePerSecond }),
     now: () => new Date(Date.now() + (options.aheadMs ?? 0)),

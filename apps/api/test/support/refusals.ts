@@ -25,6 +25,7 @@ const ofQueuedJob = async (api: TestApi) => ({ id: (await insertJob(api)).id });
 /** For each operation an input that it takes. */
 export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
   "jobs.create": aJobInput,
+  "jobs.estimate": aJobInput,
   "jobs.get": ofQueuedJob,
   "jobs.list": () => ({}),
   "jobs.result": async (api) => ({ id: (await insertJob(api, { status: "succeeded" })).id }),
@@ -32,6 +33,7 @@ export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
   "jobs.delete": ofQueuedJob,
   "uploads.create": () => ({ contentType: "image/png", bytes: 100 }),
   "limits.get": () => ({}),
+  "usage.get": () => ({ from: "2026-01-01", to: "2026-12-31", owner: "*" }),
   "keys.create": () => ({ owner: "owner_new", name: "for a customer" }),
   "keys.list": () => ({ owner: "owner_default" }),
   "keys.update": async (api) => ({ id: await aKeyId(api), name: "renamed" }),
@@ -50,12 +52,14 @@ export const NEEDS_ONLY_KEYS = operations.flatMap(({ name }) => (name.startsWith
 const longId = { id: "x".repeat(65) };
 const INVALID_INPUT: Record<string, Record<string, unknown>> = {
   "jobs.create": { image: "upload_1" },
+  "jobs.estimate": { image: "upload_1", audio: "upload_2", ttlSeconds: 10 },
   "jobs.get": { id: "job_1", wait: 31 },
   "jobs.list": { limit: 0 },
   "jobs.result": longId,
   "jobs.cancel": longId,
   "jobs.delete": longId,
   "uploads.create": { contentType: "image/gif", bytes: 1 },
+  "usage.get": { from: "2026-02-30" },
   "keys.create": { owner: "", name: "x" },
   "keys.list": { limit: 0 },
   "keys.update": { ...longId, name: "x" },
@@ -123,6 +127,45 @@ const beyond = (limits: KeyLimits) => async (api: TestApi) => {
 
 const unknownJob: Refusals = { job_not_found: () => ({ input: { id: "job_none" } }) };
 
+/** Of what a job is to be made of. */
+const OF_FILES: Refusals = {
+  test_key_required: async (api) => ({
+    input: { ...(await aJobInput(api)), test: { failWith: "no_face" } },
+  }),
+  upload_not_found: async (api) => ({ input: { ...(await aJobInput(api)), image: "upload_none" } }),
+  upload_incomplete: async (api) => {
+    const declared = await api.rest("POST", "/v1/uploads", { contentType: "audio/wav", bytes: 1 });
+    return { input: { ...(await aJobInput(api)), audio: declared.body.id } };
+  },
+  upload_expired: async (api) => {
+    const input = await aJobInput(api);
+    await api.db
+      .update(uploads)
+      .set({ expiresAt: new Date(0) })
+      .where(eq(uploads.id, input.audio));
+    return { input };
+  },
+  upload_mismatch: async (api) => {
+    const declared = { contentType: "image/png", bytes: 3, sha256: "0".repeat(64), inParts: true };
+    const { body } = await api.rest("POST", "/v1/uploads", declared);
+    const [part] = body.parts;
+    await fetch(part.url, { method: "PUT", headers: part.headers, body: "abc" });
+    return { input: { ...(await aJobInput(api)), image: body.id } };
+  },
+  url_not_allowed: async (api) => ({ input: { ...(await aJobInput(api)), image: "https://127.0.0.1/" } }),
+  media_type_mismatch: withImage("image/png", aJpeg()),
+  unsupported_image: withImage("image/png", Buffer.from("not an image")),
+  image_undecodable: withImage("image/png", damagedPng()),
+  image_truncated: withImage("image/png", aPng().subarray(0, -12)),
+  image_too_small: withImage("image/png", aPng({ width: 127, height: 512 })),
+  image_too_many_pixels: withImage("image/png", aPng({ width: 10_000, height: 5001 })),
+  unsupported_audio: withAudio("audio/wav", Buffer.from("not a recording")),
+  audio_undecodable: withAudio("audio/wav", aWav({ channels: 0 })),
+  audio_truncated: withAudio("audio/wav", aWav({ claimedDataBytes: 1_000_000 })),
+  audio_too_short: withAudio("audio/wav", aWav({ seconds: 0.4 })),
+  audio_too_long: withAudio("audio/wav", aWav({ seconds: 601, sampleRate: 1000, bits: 8 })),
+};
+
 /** What an operation refuses beyond that. */
 export const OWN_REFUSALS: Record<string, Refusals> = {
   "jobs.create": {
@@ -132,46 +175,13 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
       await api.rest("POST", "/v1/jobs", input, headers);
       return { input: { ...input, aspect: "1:1" }, headers };
     },
-    test_key_required: async (api) => ({
-      input: { ...(await aJobInput(api)), test: { failWith: "no_face" } },
-    }),
     too_many_jobs: beyond({ jobsInFlight: 1 }),
     queue_full: beyond({ jobsQueued: 1 }),
     gpu_quota_exceeded: beyond({ gpuSecondsPerDay: 0 }),
     budget_exhausted: beyond({ usdPerDay: 0 }),
-    upload_not_found: async (api) => ({ input: { ...(await aJobInput(api)), image: "upload_none" } }),
-    upload_incomplete: async (api) => {
-      const declared = await api.rest("POST", "/v1/uploads", { contentType: "audio/wav", bytes: 1 });
-      return { input: { ...(await aJobInput(api)), audio: declared.body.id } };
-    },
-    upload_expired: async (api) => {
-      const input = await aJobInput(api);
-      await api.db
-        .update(uploads)
-        .set({ expiresAt: new Date(0) })
-        .where(eq(uploads.id, input.audio));
-      return { input };
-    },
-    upload_mismatch: async (api) => {
-      const declared = { contentType: "image/png", bytes: 3, sha256: "0".repeat(64), inParts: true };
-      const { body } = await api.rest("POST", "/v1/uploads", declared);
-      const [part] = body.parts;
-      await fetch(part.url, { method: "PUT", headers: part.headers, body: "abc" });
-      return { input: { ...(await aJobInput(api)), image: body.id } };
-    },
-    url_not_allowed: async (api) => ({ input: { ...(await aJobInput(api)), image: "https://127.0.0.1/" } }),
-    media_type_mismatch: withImage("image/png", aJpeg()),
-    unsupported_image: withImage("image/png", Buffer.from("not an image")),
-    image_undecodable: withImage("image/png", damagedPng()),
-    image_truncated: withImage("image/png", aPng().subarray(0, -12)),
-    image_too_small: withImage("image/png", aPng({ width: 127, height: 512 })),
-    image_too_many_pixels: withImage("image/png", aPng({ width: 10_000, height: 5001 })),
-    unsupported_audio: withAudio("audio/wav", Buffer.from("not a recording")),
-    audio_undecodable: withAudio("audio/wav", aWav({ channels: 0 })),
-    audio_truncated: withAudio("audio/wav", aWav({ claimedDataBytes: 1_000_000 })),
-    audio_too_short: withAudio("audio/wav", aWav({ seconds: 0.4 })),
-    audio_too_long: withAudio("audio/wav", aWav({ seconds: 601, sampleRate: 1000, bits: 8 })),
+    ...OF_FILES,
   },
+  "jobs.estimate": OF_FILES,
   "jobs.get": unknownJob,
   "jobs.list": {},
   "jobs.result": {
@@ -200,6 +210,12 @@ export const OWN_REFUSALS: Record<string, Refusals> = {
     },
   },
   "keys.current": {},
+  "usage.get": {
+    insufficient_scope: async (api) => {
+      const key = await insertKey(api, OWNER);
+      return { input: { owner: "owner_other" }, headers: { authorization: `Bearer ${key}` } };
+    },
+  },
   "uploads.create": {
     empty_file: () => ({ input: { contentType: "image/png", bytes: 0 } }),
     image_too_large: () => ({ input: { contentType: "image/png", bytes: LIMITS.image.maxBytes + 1 } }),

@@ -10,7 +10,16 @@ import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { aVideo } from "../media/a-video.ts";
 
 /** What the next run does. `hold` keeps it running until the returned function is called or it is stopped. */
-export type Script = "succeed" | { fail: ErrorCode } | { hold: Promise<void> } | { crash: string };
+export type Script =
+  | "succeed"
+  | { fail: ErrorCode }
+  | { hold: Promise<void> }
+  | { crash: string }
+  /** Costs so many seconds, whatever comes of it. */
+  | { bill: number; and: Script };
+
+/** Dollars a second, of runs that cost anything. */
+export const SCRIPTED_PRICE = 0.01;
 
 export interface ScriptedEngine extends Engine {
   /** Runs take their scripts from here in order; without one they succeed at once. */
@@ -54,8 +63,13 @@ export function createScriptedEngine(store: ObjectStore): ScriptedEngine {
   return engine;
 }
 
-async function play(script: Script, { signal, onProgress }: RenderOptions): Promise<void> {
+async function play(script: Script, options: RenderOptions): Promise<void> {
+  const { signal, onProgress, onUsage } = options;
   signal.throwIfAborted();
+  if (typeof script === "object" && "bill" in script) {
+    onUsage({ billedSeconds: script.bill, pricePerSecond: SCRIPTED_PRICE });
+    return play(script.and, options);
+  }
   onProgress(0);
   if (script === "succeed") {
     onProgress(0.5);

@@ -1,0 +1,50 @@
+import type { LimitLeft } from "@avatar/contract/usage-types";
+import type { Caller } from "../api-keys/caller.ts";
+import type { BudgetConfig } from "../config.ts";
+import type { AppError } from "../errors.ts";
+import { hasBudget, loadStandings, nothing } from "./admission.ts";
+import type { AdmissionRepository } from "./admission-repository.ts";
+import type { NewJobRow } from "./job-repository.ts";
+import { limitReached } from "./limit-errors.ts";
+import { limitsLeft } from "./limits-left.ts";
+
+interface Deps {
+  admissions: AdmissionRepository;
+  budget: Pick<BudgetConfig, "usdPerDay" | "usdPerMonth">;
+  now: () => Date;
+}
+
+export type Foresight = ReturnType<typeof createForesight>;
+
+/** What admission would say now. Nothing is locked, so a moment later it may say something else. */
+export function createForesight({ admissions, budget, now }: Deps) {
+  const standingsOf = (caller: Caller, time: Date) =>
+    loadStandings(admissions, [{ caller }], [caller.keyId], time);
+
+  return {
+    /** Of a job that may take so much. */
+    async refusalOf(
+      caller: Caller,
+      estimate: Required<Pick<NewJobRow, "estimatedGpuSeconds" | "estimatedCostUsd">>,
+    ): Promise<AppError | undefined> {
+      const time = now();
+      const standings = await standingsOf(caller, time);
+      for (const { id, limits } of caller.meters) {
+        const of = id === caller.childKeyId ? "childKey" : "key";
+        const error = limitReached(of, limits, standings.get(id) ?? nothing(), estimate, time);
+        if (error) return error;
+      }
+      if (caller.mode !== "live" || estimate.estimatedCostUsd === 0 || !hasBudget(budget)) return undefined;
+      const service = { ...(await admissions.heldByAll()), ...(await admissions.spentByAll(time)) };
+      return limitReached("service", budget, service, estimate, time);
+    },
+
+    /** Of the caller's key. */
+    async leftOf(caller: Caller): Promise<LimitLeft[]> {
+      const time = now();
+      const standings = await standingsOf(caller, time);
+      const limits = caller.meters.find(({ id }) => id === caller.keyId)?.limits ?? {};
+      return limitsLeft(limits, standings.get(caller.keyId) ?? nothing(), time);
+    },
+  };
+}
