@@ -70,7 +70,7 @@ export default {
     rule(
       "features-know-no-http",
       "http -> trpc -> feature -> repository -> db.",
-      `${api}/(jobs|uploads|usage|api-keys|dispatch|engine|storage|media|retention|db)/`,
+      `${api}/(jobs|uploads|usage|budget|api-keys|dispatch|engine|storage|media|retention|db)/`,
       {
         path: `${api}/http/|node_modules/fastify/`,
       },
@@ -94,7 +94,7 @@ export default {
     rule(
       "repositories-are-private",
       "A feature calls another feature's service, never its repository.",
-      `${api}/(jobs|uploads|usage|api-keys|retention)/`,
+      `${api}/(jobs|uploads|usage|budget|api-keys|retention)/`,
       {
         path: `${api}/[^/]+/[^/]+-repository\\.ts$`,
         pathNot: `${api}/$1/`,

@@ -3,6 +3,9 @@ import type { KeyMode } from "@avatar/contract/api-keys";
 import { LIMITS } from "@avatar/contract/limits";
 import { createApiKeyRepository } from "./api-keys/api-key-repository.ts";
 import { createApiKeyService } from "./api-keys/api-key-service.ts";
+import { budgetLeft } from "./budget/budget-left.ts";
+import { createBudgetRepository } from "./budget/budget-repository.ts";
+import { createBudgetWarnings } from "./budget/budget-warnings.ts";
 import type { Config } from "./config.ts";
 import { openDatabase } from "./db/client.ts";
 import { LOCKS } from "./db/locks.ts";
@@ -36,6 +39,7 @@ import { createDiskObjectStore, type DiskObjectStore } from "./storage/disk-obje
 import type { ObjectStore } from "./storage/object-store.ts";
 import { joinProcesses, type Processes } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
+import { createBudgetEvents } from "./telemetry/budget-events.ts";
 import { createEvents, createKeyEvents } from "./telemetry/events.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -155,6 +159,19 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
 
     const gpuPricePerSecond =
       overrides.gpuPricePerSecond ?? (runpod && Math.max(...Object.values(config.gpuPrices)));
+    const budgets = createBudgetRepository(db);
+    metrics.onBudgetLeft(() => budgetLeft(budgets, config.budget, now()));
+    const budgetWarnings = createBudgetWarnings({
+      budgets,
+      budget: config.budget,
+      defaultLimits: config.keyLimits,
+      now,
+      events: createBudgetEvents(log, metrics),
+      log,
+    });
+    opened.push(budgetWarnings.stop);
+    await budgetWarnings.start();
+
     const dispatcherFor = (mode: KeyMode, engine: Engine, options: Partial<DispatcherOptions>) =>
       createDispatcher({
         runs: createRunRepository(db, newId),
@@ -165,7 +182,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         now,
         replicaId: processes.id,
         log,
-        events: createEvents(log, metrics, { engine: engine.name, mode }),
+        events: createEvents(log, metrics, { engine: engine.name, mode, onBill: budgetWarnings.noteBill }),
         options: {
           maxRunsInFlight: config.maxRunsInFlight,
           leaseMs: 4000,

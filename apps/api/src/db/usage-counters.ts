@@ -19,7 +19,7 @@ export interface Spent {
 export const usageOf = ({ keyId, owner, mode }: UsageOf): UsageOf => ({ keyId, owner, mode });
 
 export const dayOf = (time: Date) => time.toISOString().slice(0, 10);
-const monthStart = (time: Date) => `${time.toISOString().slice(0, 7)}-01`;
+export const monthStart = (time: Date) => `${time.toISOString().slice(0, 7)}-01`;
 
 /** To be called in the transaction of what is counted. */
 export async function addUsage(tx: Db, now: Date, counted: readonly (UsageOf & Counts)[]): Promise<void> {

@@ -9,6 +9,15 @@ import type { Metrics } from "./metrics.ts";
 interface Run {
   jobId: string;
   runId: string;
+  /** Of a run that this process followed. */
+  job?: { keyId: string };
+}
+
+interface Where {
+  engine: string;
+  mode: KeyMode;
+  /** Something was billed for a run of this key, and that is stored. */
+  onBill: (keyId: string) => void;
 }
 
 interface Failure {
@@ -30,14 +39,11 @@ export const createKeyEvents = (log: Logger) => ({
 });
 
 /** What happens to runs and jobs, one function each: a line for the operator, and the metrics. */
-export function createEvents(
-  log: Logger,
-  metrics: Metrics,
-  { engine, mode }: { engine: string; mode: KeyMode },
-) {
-  function count(outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
+export function createEvents(log: Logger, metrics: Metrics, { engine, mode, onBill }: Where) {
+  function count({ job }: Run, outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
     metrics.runs.inc({ engine, mode, outcome, code });
     if (!usage) return;
+    if (job && usage.billedSeconds > 0) onBill(job.keyId);
     metrics.gpuSeconds.inc({ engine }, usage.billedSeconds);
     metrics.costUsd.inc({ engine }, usage.billedSeconds * usage.pricePerSecond);
   }
@@ -51,34 +57,35 @@ export function createEvents(
       usage?: RunUsage,
     ): void {
       log.info({ jobId: run.jobId, runId: run.runId, won, ms, ...usage }, "a run succeeded");
-      if (ended) count(won ? "succeeded" : "abandoned", usage);
+      if (ended) count(run, won ? "succeeded" : "abandoned", usage);
     },
 
-    runFailed({ jobId, runId }: Run, { code, error, next }: Failure, usage: RunUsage | undefined): void {
-      const facts = { jobId, runId, code };
+    runFailed(run: Run, { code, error, next }: Failure, usage: RunUsage | undefined): void {
+      const facts = { jobId: run.jobId, runId: run.runId, code };
       if (next === "retry") log.warn({ ...facts, err: error }, "a run failed; it is tried again");
       else if (next === "refusal") log.info(facts, "a run failed on its input");
       else if (mode === "test") log.info(facts, "a run of a test key failed");
       else log.error({ ...facts, err: error }, "a run failed for good");
-      count("failed", usage, code);
+      count(run, "failed", usage, code);
       if (next !== "retry") metrics.failedJobs.inc({ mode, code });
     },
 
     /** Its job was canceled, or was overdue. */
-    runAbandoned({ jobId, runId }: Run, usage?: RunUsage): void {
-      log.info({ jobId, runId, ...usage }, "a run was stopped");
-      count("abandoned", usage);
+    runAbandoned(run: Run, usage?: RunUsage): void {
+      log.info({ jobId: run.jobId, runId: run.runId, ...usage }, "a run was stopped");
+      count(run, "abandoned", usage);
     },
 
-    runReleased({ jobId, runId }: Run, reason: string, usage?: RunUsage): void {
+    runReleased(run: Run, reason: string, usage?: RunUsage): void {
+      const { jobId, runId } = run;
       log.info({ jobId, runId, reason, ...usage }, "a run was given back, and its job waits again");
-      count("released", usage);
+      count(run, "released", usage);
     },
 
     /** @param isOver after too many of them the job fails */
-    runLost({ jobId, runId }: Run, isOver: boolean): void {
-      log.warn({ jobId, runId, isOver }, "a run was lost");
-      count("lost");
+    runLost(run: Run, isOver: boolean): void {
+      log.warn({ jobId: run.jobId, runId: run.runId, isOver }, "a run was lost");
+      count(run, "lost");
       if (isOver) metrics.failedJobs.inc({ mode, code: "run_lost" });
     },
 

@@ -3,10 +3,13 @@ import { Counter, Gauge, Registry } from "prom-client";
 /** Of what was seen longer ago, nothing is said: a worker that was throttled then need not be now. */
 const WORKERS_SEEN_MS = 60_000;
 
+type BudgetLeft = () => Promise<Record<string, number>>;
+
 /** Prometheus' numbers of this process: https://prometheus.io/docs/practices/naming/ */
 export function createMetrics(nowMs = () => performance.now()) {
   const registry = new Registry();
   const registers = [registry];
+  let budgetLeft: BudgetLeft = async () => ({});
   let workers: { atMs: number; byState: Record<string, number> } | undefined;
 
   const metrics = {
@@ -34,7 +37,25 @@ export function createMetrics(nowMs = () => performance.now()) {
       labelNames: ["engine"],
       registers,
     }),
+    budgetWarnings: new Counter({
+      name: "avatar_budget_warnings_total",
+      help: "Budgets that were spent to a share, by whose they are; each is counted by one process, once in its day or month",
+      labelNames: ["of", "span", "share"],
+      registers,
+    }),
   };
+  new Gauge({
+    name: "avatar_budget_left_usd",
+    help: "What is left of the service's budget, in dollars, without what jobs that are not over may cost",
+    labelNames: ["span"],
+    registers,
+    async collect() {
+      this.reset();
+      // Without a database the other metrics are wanted all the more.
+      const left = await budgetLeft().catch(() => ({}));
+      for (const [span, usd] of Object.entries(left)) this.set({ span }, usd);
+    },
+  });
   new Gauge({
     name: "avatar_engine_workers",
     help: "Workers of the engine by state, as it last told this process within a minute",
@@ -49,6 +70,10 @@ export function createMetrics(nowMs = () => performance.now()) {
 
   return {
     ...metrics,
+    /** @param ask what is left, for every scrape */
+    onBudgetLeft(ask: BudgetLeft): void {
+      budgetLeft = ask;
+    },
     setWorkers(byState: Record<string, number>): void {
       workers = { atMs: nowMs(), byState };
     },
