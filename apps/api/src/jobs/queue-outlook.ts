@@ -65,8 +65,12 @@ export function createQueueOutlook(
         status: "queued",
         audioSeconds,
         progress: 0,
+        createdAt: now(),
+        runAfter: now(),
         startedAt: null,
         runningAt: null,
+        servedAt: unfinished.find((job) => job.owner === owner)?.servedAt ?? null,
+        keyServedAt: unfinished.find((job) => job.keyId === keyId)?.keyServedAt ?? null,
       };
       const outlook = estimateQueue([...unfinished, next], recent, now()).get(next.id);
       const alone = estimateQueue([next], recent, now()).get(next.id);
