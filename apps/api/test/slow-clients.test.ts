@@ -2,11 +2,9 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { uploads } from "../src/db/schema/schema.ts";
-import { createDiskObjectStore } from "../src/storage/disk-object-store.ts";
-import { loadSigningSecret } from "../src/storage/signed-links.ts";
+import { putVideo } from "./support/disk-video.ts";
 import { FORM_TYPE, multipart } from "./support/multipart.ts";
 import { insertJob } from "./support/rows.ts";
 import { serverSockets } from "./support/server-sockets.ts";
@@ -15,8 +13,6 @@ import { createTestDatabase, type TestDatabase } from "./support/test-database.t
 import { until } from "./support/until.ts";
 
 const IDLE_SOCKETS = 1000;
-/** More than the kernel keeps for who does not read. */
-const LARGE = 32 * 1024 * 1024;
 
 let database: TestDatabase;
 let api: TestApi;
@@ -86,23 +82,6 @@ const kept = async () => ({
   incoming: await readdir(join(database.dataDir, "incoming")),
 });
 
-async function linkToVideo(): Promise<URL> {
-  const { dataDir: directory } = database;
-  const signingSecret = await loadSigningSecret(directory);
-  const store = createDiskObjectStore({
-    directory,
-    signingSecret,
-    publicUrl: () => api.url,
-    now: () => new Date(),
-  });
-  const contentType = "video/mp4";
-  await store.put("videos/job_1/run_1.mp4", Readable.from([Buffer.alloc(LARGE)]), { contentType });
-  const expiresAt = new Date(Date.now() + 3_600_000);
-  return new URL(
-    await store.signGet("videos/job_1/run_1.mp4", { contentType, fileName: "a.mp4", expiresAt }),
-  );
-}
-
 describe("S5: cut off, beside good requests that are all answered, is", () => {
   test("who sends headers at a byte now and then", async () => {
     const answers = Array.from({ length: 50 }, () => trickle(open(), "GET /v1/jobs HTTP/1.1\r\nx: "));
@@ -146,7 +125,7 @@ describe("S5: cut off, beside good requests that are all answered, is", () => {
   });
 
   test("who does not read a video", async () => {
-    const url = await linkToVideo();
+    const url = new URL(await putVideo(database.dataDir, api.url));
     const served = serverSockets(url.pathname);
     for (let count = 0; count < 20; count++)
       open()
