@@ -76,11 +76,18 @@ describe("path ids", () => {
 
 describe("methods", () => {
   test.each([
-    ["/v1/jobs", "PUT", "POST, GET"],
-    ["/v1/jobs/job_1", "POST", "GET, DELETE"],
+    ["/v1/jobs", "PUT", "GET, HEAD, POST"],
+    ["/v1/jobs", "OPTIONS", "GET, HEAD, POST"],
+    ["/v1/jobs/job_1", "POST", "GET, HEAD, DELETE"],
     ["/v1/jobs/job_1/cancel", "GET", "POST"],
-    ["/v1/jobs/job_1/result", "DELETE", "GET"],
+    ["/v1/jobs/job_1/cancel", "OPTIONS", "POST"],
+    ["/v1/jobs/job_1/result", "DELETE", "GET, HEAD"],
     ["/v1/uploads", "PATCH", "POST"],
+    ["/trpc/jobs.list", "PUT", "GET, HEAD, POST"],
+    ["/healthz", "POST", "GET, HEAD"],
+    ["/openapi.json", "DELETE", "GET, HEAD"],
+    ["/docs/errors/internal", "OPTIONS", "GET, HEAD"],
+    ["/metrics", "POST", "GET, HEAD"],
   ])("%s refuses %s and names %s", async (path, method, allow) => {
     const { status, headers, body } = await api.rest(method, path);
     expect({ status, code: body.code, allow: headers.get("allow") }).toEqual({
@@ -95,8 +102,14 @@ describe("methods", () => {
     expect(status).toBe(405);
   });
 
-  test("an unknown route is not_found", async () => {
-    expect((await api.rest("GET", "/v1/nope")).body.code).toBe("not_found");
+  test("a wrong method is told to anybody", async () => {
+    const answer = await fetch(new URL("/v1/jobs", api.url), { method: "OPTIONS" });
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
+  });
+
+  test.each(["GET", "OPTIONS", "POST", "PROPFIND"])("%s of an unknown route is not_found", async (method) => {
+    for (const path of ["/v1/nope", "/nope", "/v1/jobs/job_1/nope"])
+      expect((await api.rest(method, path)).body.code).toBe("not_found");
   });
 });
 

@@ -11,7 +11,7 @@ import type { Services } from "../trpc/context.ts";
 import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
 import { authenticate, callerOf } from "./request-context.ts";
-import { abortedWith, refuseOtherMethods } from "./rest-door.ts";
+import { abortedWith } from "./rest-door.ts";
 import { textConverters } from "./text-fields.ts";
 
 interface Deps {
@@ -23,7 +23,6 @@ const URL = "/v1/jobs/:id/events";
 
 /** The states of a job as server-sent events. */
 export async function eventRoutes(app: FastifyInstance, { services, heartbeatMs }: Deps): Promise<void> {
-  refuseOtherMethods(app, URL, ["GET"]);
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const caller = callerOf(request);
     requireScope(caller, "read");

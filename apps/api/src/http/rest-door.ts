@@ -24,30 +24,8 @@ interface Deps {
  */
 export async function restDoor(app: FastifyInstance, deps: Deps): Promise<void> {
   app.addContentTypeParser("multipart/form-data", (_request, payload, done) => done(null, payload));
-  const methods = Map.groupBy(operations, (operation) => routeUrl(operation));
-  for (const [url, served] of methods) {
-    for (const operation of served) {
-      app.route({ method: operation.method, url, handler: handlerFor(operation, deps) });
-    }
-    refuseOtherMethods(
-      app,
-      url,
-      served.map((operation) => operation.method),
-    );
-  }
-}
-
-export function refuseOtherMethods(app: FastifyInstance, url: string, taken: readonly string[]): void {
-  app.route({
-    method: ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => !taken.includes(method)),
-    url,
-    // Before the body is read, which may be of any type.
-    async onRequest(_request, reply) {
-      reply.header("allow", taken.join(", "));
-      throw new AppError("method_not_allowed");
-    },
-    handler: () => {},
-  });
+  for (const operation of operations)
+    app.route({ method: operation.method, url: routeUrl(operation), handler: handlerFor(operation, deps) });
 }
 
 const routeUrl = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, ":$1");

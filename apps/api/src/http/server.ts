@@ -23,6 +23,7 @@ import { healthRoutes } from "./health-routes.ts";
 import { limitRequests } from "./limit-requests.ts";
 import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
+import { answerOtherMethods } from "./other-methods.ts";
 import { authenticate } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -109,6 +110,7 @@ export function createServer(deps: Deps): FastifyInstance {
     }
   });
 
+  const otherMethods = answerOtherMethods(app);
   app.register(healthRoutes, { isReady });
   if (metrics) app.register(metricsRoutes, metrics);
   app.register(docsRoutes, { publicUrl });
@@ -121,6 +123,7 @@ export function createServer(deps: Deps): FastifyInstance {
     await authenticated.register(eventRoutes, { services, heartbeatMs });
     await authenticated.register(trpcDoor, { services, heartbeatMs, prefix: "/trpc" });
   });
+  app.register(otherMethods);
   return app;
 }
 
