@@ -1,15 +1,18 @@
 import type { KeyLimits } from "@avatar/contract/key-types";
-import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { jobs, uploads, usageDays } from "../src/db/schema/schema.ts";
+import { eq, isNotNull } from "drizzle-orm";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { jobs, runs, uploads, usageDays } from "../src/db/schema/schema.ts";
+import { newId } from "../src/ids.ts";
+import { createAdmissionRepository } from "../src/jobs/admission-repository.ts";
 import { throughBothDoors } from "./support/doors.ts";
 import { PORTRAIT, SPEECH, uploadFixtures } from "./support/fixtures.ts";
-import { untilStatus } from "./support/queue.ts";
+import { outcomesOf, untilStatus } from "./support/queue.ts";
 import { keyIdOf } from "./support/request-windows.ts";
 import { createRest, type Rest } from "./support/rest.ts";
-import { insertKey, OWNER } from "./support/rows.ts";
+import { insertJob, insertKey, OWNER } from "./support/rows.ts";
 import type { Script } from "./support/scripted-engine.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
+import { until } from "./support/until.ts";
 
 /** What a job of three seconds is reckoned with before any has been rendered, and its price. */
 const GPU_SECONDS = 175 + 3 * 30;
@@ -18,7 +21,6 @@ const USD = GPU_SECONDS * PRICE;
 const DAY_MS = 24 * 3_600_000;
 /** Ends a job without a change of what the next ones are reckoned with. */
 const refusal = { fail: "no_face" } as const;
-const never = new Promise<void>(() => {});
 
 let api: TestApi;
 beforeAll(async () => {
@@ -28,7 +30,13 @@ beforeAll(async () => {
     dispatcher: { maxFailedRuns: 1, leaseMs: 60_000 },
   });
 });
-beforeEach(() => {
+/** Holds runs until the test is over. */
+let held = Promise.withResolvers<void>();
+afterEach(async () => {
+  held.resolve();
+  held = Promise.withResolvers();
+  // The next test's scripts are for its own jobs.
+  await until("all jobs are over", async () => (await api.db.$count(jobs, isNotNull(jobs.deadlineAt))) === 0);
   api.engine.scripts = [];
   api.engine.usageOf = undefined;
 });
@@ -45,7 +53,10 @@ const create = async (rest: Rest) => rest("POST", "/v1/jobs", await uploadFixtur
 /** A job that is rendered as the script says and is billed for so many seconds. */
 async function aRun(rest: Rest, billedSeconds: number, script: Script = "succeed") {
   api.engine.scripts.push(script);
-  api.engine.usageOf = () => ({ billedSeconds, pricePerSecond: PRICE });
+  api.engine.usageOf = () => {
+    api.engine.usageOf = undefined; // What a video has cost would change what the next ones are reckoned with.
+    return { billedSeconds, pricePerSecond: PRICE };
+  };
   const { status, body } = await create(rest);
   expect(status, JSON.stringify(body)).toBe(202);
   return body.id as string;
@@ -61,7 +72,7 @@ const advanceTo = (startMs: number) => api.advance(startMs - nowOfApi().getTime(
 
 test("jobs.create answers gpu_quota_exceeded alike through both doors, and tells what is left until when", async () => {
   const { rest, headers } = await aKey({ gpuSecondsPerDay: 300 });
-  api.engine.scripts.push({ hold: never });
+  api.engine.scripts.push({ hold: held.promise });
   expect((await create(rest)).status).toBe(202);
   const input = await uploadFixtures(rest);
 
@@ -86,7 +97,7 @@ test.each([
   ["usdPerMonth", "month"],
 ] as const)("jobs.create answers budget_exhausted alike through both doors: %s", async (name, span) => {
   const { rest, headers } = await aKey({ [name]: 0.5 });
-  api.engine.scripts.push({ hold: never });
+  api.engine.scripts.push({ hold: held.promise });
   expect((await create(rest)).status).toBe(202);
   const input = await uploadFixtures(rest);
 
@@ -97,8 +108,18 @@ test.each([
   expect(body.detail).toBe(
     `The job may cost $0.265; of $0.50 for the ${span} the key has $0.235 left until ${body.limit.resetsAt}.`,
   );
-  const leftMs = new Date(body.limit.resetsAt).getTime() - nowOfApi().getTime();
-  expect(Math.abs(Number(answer.headers.get("retry-after")) - leftMs / 1000)).toBeLessThan(60);
+  expect(answer.headers.get("retry-after"), "when the other job may be over").toBe("5");
+});
+
+test("what is spent is back when the day is over, as Retry-After says", async () => {
+  const limits = [{ gpuSecondsPerDay: 300 }, { usdPerDay: 0.3 }];
+  for (const { rest } of await Promise.all(limits.map(aKey))) {
+    await untilStatus(api.db, await aRun(rest, 100, refusal), "failed");
+    const { headers, body } = await create(rest);
+    const leftMs = new Date(body.limit.resetsAt).getTime() - nowOfApi().getTime();
+    expect(body.limit.resetsAt).toBe(new Date(startOfDay(1)).toISOString());
+    expect(Math.abs(Number(headers.get("retry-after")) - leftMs / 1000)).toBeLessThan(60);
+  }
 });
 
 test("a budget that is $0 lets nothing through that costs, and test keys render for free", async () => {
@@ -108,12 +129,14 @@ test("a budget that is $0 lets nothing through that costs, and test keys render 
     mode: "test",
     limits: { usdPerDay: 0, gpuSecondsPerDay: 0 },
   });
-  expect((await create(createRest(api.url, testKey))).status).toBe(202);
+  const { status, body } = await create(createRest(api.url, testKey));
+  expect(status).toBe(202);
+  await untilStatus(api.db, body.id, "succeeded");
 });
 
 test("a budget is spent to its last cent, whatever sums of fractions come to", async () => {
   const { rest } = await aKey({ usdPerDay: 6 * USD });
-  api.engine.scripts = Array.from({ length: 6 }, () => ({ hold: never }));
+  api.engine.scripts = Array.from({ length: 6 }, () => ({ hold: held.promise }));
   for (let i = 0; i < 6; i++) expect((await create(rest)).status).toBe(202);
   const { body } = await create(rest);
   expect(body.limit).toMatchObject({ max: 6 * USD, left: 0 });
@@ -121,14 +144,38 @@ test("a budget is spent to its last cent, whatever sums of fractions come to", a
 
 test("a place is free once a job is canceled or over, and what it was reckoned with is free but for what it took", async () => {
   const { rest } = await aKey({ jobsInFlight: 1, gpuSecondsPerDay: GPU_SECONDS + 100 });
-  const canceled = await aRun(rest, 0, { hold: never });
+  const canceled = await aRun(rest, 0, { hold: held.promise });
   expect((await create(rest)).body.code).toBe("too_many_jobs");
   await rest("POST", `/v1/jobs/${canceled}/cancel`);
+  await until("its run has ended", async () => (await outcomesOf(api.db, canceled))[0] === "abandoned");
 
   await untilStatus(api.db, await aRun(rest, 0), "succeeded");
   await untilStatus(api.db, await aRun(rest, 40, refusal), "failed");
   await untilStatus(api.db, await aRun(rest, 61, refusal), "failed");
   expect((await create(rest)).body).toMatchObject({ code: "gpu_quota_exceeded", limit: { left: 264 } });
+});
+
+test("what a canceled job was reckoned with is kept until its run has ended and is billed", async () => {
+  const { rest, id: keyId } = await aKey({ usdPerDay: 1.5 * USD });
+  const { heldByAll } = createAdmissionRepository(api.db);
+  const before = await heldByAll();
+  const canceled = { status: "canceled" as const, keyId, deadlineAt: null };
+  const { id: jobId } = await insertJob(api, {
+    ...canceled,
+    estimatedGpuSeconds: 265,
+    estimatedCostUsd: USD,
+  });
+  const leaseUntil = new Date(Date.now() + DAY_MS);
+  const run = { id: newId("run"), jobId, engine: "scripted", leaseOwner: "another", leaseUntil };
+  await api.db.insert(runs).values({ ...run, startedAt: new Date() });
+
+  expect((await create(rest)).body).toMatchObject({ code: "budget_exhausted", limit: { left: 0.1325 } });
+  const during = await heldByAll();
+  expect(during.usd - before.usd).toBeCloseTo(USD);
+  expect([during.inFlight, during.gpuSeconds]).toEqual([before.inFlight, before.gpuSeconds + 265]);
+
+  await api.db.update(runs).set({ outcome: "abandoned" }).where(eq(runs.id, run.id));
+  expect((await create(rest)).status).toBe(202);
 });
 
 test("GPU seconds of a job that failed by our fault are given back, those of one that failed by its input are not", async () => {

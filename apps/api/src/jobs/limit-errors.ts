@@ -5,7 +5,7 @@ import { AppError } from "../errors.ts";
 import type { Standing } from "./admission-repository.ts";
 import type { NewJobRow } from "./job-repository.ts";
 
-/** When a place among the unfinished jobs may be free: nobody knows. */
+/** When something of what unfinished jobs hold may be free: nobody knows. */
 const RETRY_MS = 5000;
 
 /** Dollars are summed as floating-point numbers: so little may be the error of a sum. */
@@ -32,8 +32,12 @@ export function limitReached(
   const day = of === "childKey" ? undefined : startOfNext("day", now);
   const month = startOfNext("month", now);
 
-  const refuse = (code: ErrorCode, name: keyof KeyLimits, max: number, left: number, resetsAt?: Date) => {
-    const retryAfterMs = resetsAt ? resetsAt.getTime() - now.getTime() : RETRY_MS;
+  const refuse = (
+    code: ErrorCode,
+    name: keyof KeyLimits,
+    max: number,
+    { left, resetsAt, isHeld }: { left: number; resetsAt?: Date | undefined; isHeld: boolean },
+  ) => {
     // How much the operator has left for all customers together is not for them to know.
     const amounts = of === "service" ? {} : { max, left: Math.max(left, 0) };
     const limit: LimitReached = {
@@ -45,27 +49,36 @@ export function limitReached(
     return new AppError(code, {
       detail: say(limit, estimatedGpuSeconds, estimatedCostUsd),
       limit,
-      retryAfterMs,
+      retryAfterMs: resetsAt && !isHeld ? resetsAt.getTime() - now.getTime() : RETRY_MS,
     });
   };
+  const full = { left: 0, isHeld: true };
 
   if (jobsInFlight !== undefined && standing.inFlight >= jobsInFlight)
-    return refuse("too_many_jobs", "jobsInFlight", jobsInFlight, 0);
+    return refuse("too_many_jobs", "jobsInFlight", jobsInFlight, full);
   if (jobsQueued !== undefined && standing.queued >= jobsQueued)
-    return refuse("queue_full", "jobsQueued", jobsQueued, 0);
+    return refuse("queue_full", "jobsQueued", jobsQueued, full);
   if (gpuSecondsPerDay !== undefined && estimatedGpuSeconds > 0) {
-    const left = gpuSecondsPerDay - standing.gpuSecondsToday - standing.gpuSeconds;
+    const unspent = gpuSecondsPerDay - standing.gpuSecondsToday;
+    const left = unspent - standing.gpuSeconds;
+    const isHeld = estimatedGpuSeconds <= unspent;
     if (estimatedGpuSeconds > left)
-      return refuse("gpu_quota_exceeded", "gpuSecondsPerDay", gpuSecondsPerDay, left, day);
+      return refuse("gpu_quota_exceeded", "gpuSecondsPerDay", gpuSecondsPerDay, {
+        left,
+        resetsAt: day,
+        isHeld,
+      });
   }
   for (const [name, max, spent, resetsAt] of [
     ["usdPerDay", usdPerDay, standing.usdToday, day],
     ["usdPerMonth", usdPerMonth, standing.usdThisMonth, month],
   ] as const) {
     if (max === undefined || estimatedCostUsd === 0) continue;
-    const left = max - spent - standing.usd;
+    const unspent = max - spent;
+    const left = unspent - standing.usd;
+    const isHeld = estimatedCostUsd <= unspent;
     if (estimatedCostUsd > left + USD_ERROR)
-      return refuse("budget_exhausted", name, max, roundDown(left), resetsAt);
+      return refuse("budget_exhausted", name, max, { left: roundDown(left), resetsAt, isHeld });
   }
   return undefined;
 }
