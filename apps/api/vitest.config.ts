@@ -24,6 +24,8 @@ export default defineConfig({
       exclude: [
         "src/main.ts",
         "src/cli/storage.ts",
+        "src/cli/keys.ts",
+        "src/cli/migrate.ts",
         "src/cli/runpod.ts",
         "src/cli/write-*.ts",
         "src/engine/preview-worker.ts",

@@ -121,7 +121,7 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
         throw new AppError("invalid_input", { detail: "Give at least one of name, scopes and limits." });
       refuseTestAdmin((await get(id)).mode, scopes);
       const row = await apiKeys.update(id, set, { actor, at: now(), details: set });
-      if (!row) throw new AppError("key_not_found");
+      if (!row) throw new AppError("key_not_found", { detail: FIXED });
       events.keyChanged("updated", id, actor);
       return view(row);
     },
@@ -134,7 +134,7 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
       const until = new Date(at.getTime() + overlapSeconds * 1000);
       const to = { hash: hashKey(key), lastFour: key.slice(-4) };
       const row = await apiKeys.rotate(id, to, until, { actor, at, details: { overlapSeconds } });
-      if (!row) throw new AppError("key_not_found");
+      if (!row) throw new AppError("key_not_found", { detail: FIXED });
       events.keyChanged("rotated", id, actor);
       return { ...view(row), key };
     },
@@ -153,6 +153,8 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
     stop: lastUsed.stop,
   };
 }
+
+const FIXED = "A key that has ended, and a child key, can no longer be changed.";
 
 const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
