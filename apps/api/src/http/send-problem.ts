@@ -40,7 +40,8 @@ export function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
     reply.raw.once("finish", () => raw.socket.destroy());
     return;
   }
-  reply.removeHeader("connection"); // Fastify closes where the body is too large.
+  // Fastify closes where the body is too large. Else Node's own header stays: refusals that differ in nothing look alike.
+  if (reply.hasHeader("connection")) reply.removeHeader("connection");
   // Node closes where the client asked for that, as soon as it is answered.
   if (!reply.raw.shouldKeepAlive) {
     reply.raw.shouldKeepAlive = true;
