@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { quantile } from "../bench/quantile.ts";
+import { quantile } from "../bench/support/quantile.ts";
 import { startChildApi } from "./support/child-api.ts";
 import { putVideo } from "./support/disk-video.ts";
 import type { Rest } from "./support/rest.ts";
