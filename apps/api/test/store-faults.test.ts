@@ -105,7 +105,11 @@ describe.skipIf(databaseKind === "pglite")("F7: a bucket", () => {
     if (!database.s3) throw new Error("this test needs a bucket");
     s3 = database.s3;
   });
-  afterEach(() => api.database.remove());
+  // Before its database goes, whose server would else be asked again and again.
+  afterEach(async () => {
+    await api.stop();
+    await api.database.remove();
+  });
 
   test("that nobody reaches is unavailable, and works again when it is back", async () => {
     await s3.down();
