@@ -88,7 +88,7 @@ test("jobs.create answers gpu_quota_exceeded alike through both doors, and tells
     resetsAt,
   });
   expect(body.detail).toBe(
-    `The job may take 265 GPU seconds; of 300 for the day the key has 35 left until ${resetsAt}.`,
+    `The job may take 265 GPU seconds; the key has 35 of 300 left for the day, until ${resetsAt}.`,
   );
 });
 
@@ -106,7 +106,7 @@ test.each([
   expect([status, body.code]).toEqual([402, "budget_exhausted"]);
   expect(body.limit).toMatchObject({ of: "key", name, max: 0.5, left: 0.235 });
   expect(body.detail).toBe(
-    `The job may cost $0.265; of $0.50 for the ${span} the key has $0.235 left until ${body.limit.resetsAt}.`,
+    `The job may cost $0.265; the key has $0.235 of $0.50 left for the ${span}, until ${body.limit.resetsAt}.`,
   );
   expect(answer.headers.get("retry-after"), "when the other job may be over").toBe("5");
 });
@@ -203,7 +203,7 @@ test("what a child key may take it may take in its whole life", async () => {
   await untilStatus(api.db, await aRun(child, 100, refusal), "failed");
   const { limit, detail, retryAfterMs } = (await create(child)).body;
   expect(limit).toEqual({ of: "childKey", name: "gpuSecondsPerDay", max: 300, left: 200 });
-  expect(detail).toBe("The job may take 265 GPU seconds; of 300 the child key has 200 left.");
+  expect(detail).toBe("The job may take 265 GPU seconds; the child key has 200 of 300 left.");
   expect(retryAfterMs).toBeLessThan(DAY_MS);
 });
 

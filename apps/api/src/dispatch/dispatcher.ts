@@ -84,13 +84,13 @@ export function createDispatcher(deps: Deps) {
   let retryUntilMs = Number.POSITIVE_INFINITY;
 
   const after = (ms: number) => new Date(now().getTime() + ms);
-  /** A worker may take a run at the end of its time to start, and load its models for as long again. */
   const budget = options.budget && {
     service: options.budget.service,
     maxUsd: (audioSeconds: number) =>
       ((options.startTimeoutMs + options.runTimeoutMs(audioSeconds)) / 1000) *
       (options.budget?.pricePerSecond ?? 0),
   };
+  /** A worker may take a run at the end of its time to start, and load its models for as long again. */
   const linksUntil = (audioSeconds: number) =>
     after(2 * options.startTimeoutMs + options.runTimeoutMs(audioSeconds) + LINKS_MARGIN_MS);
 

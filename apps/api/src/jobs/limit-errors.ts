@@ -97,7 +97,7 @@ function say({ of, name, max, left = 0, resetsAt }: LimitReached, gpuSeconds: nu
     default: {
       const span = name === "usdPerDay" ? "day" : "month";
       return max === undefined
-        ? `The job could take ${who} over its budget for the ${span}, which begins anew at ${resetsAt}.`
+        ? `The job could take ${who} over its budget for the ${span}, which begins anew on ${resetsAt}.`
         : `The job may cost ${inUsd(usd)}; ${who} has ${inUsd(left)} of ${inUsd(max)} left for the ${span}, until ${resetsAt}.`;
     }
   }

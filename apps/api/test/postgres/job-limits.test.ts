@@ -125,7 +125,7 @@ test.each(["usdPerDay", "usdPerMonth"] as const)(
     const span = name === "usdPerDay" ? "day" : "month";
     for (const { body } of refused(answers))
       expect(body.detail).toBe(
-        `The job would be over the budget of the service for the ${span}, which begins anew at ${body.limit.resetsAt}.`,
+        `The job could take the service over its budget for the ${span}, which begins anew on ${body.limit.resetsAt}.`,
       );
     expect(await replicas.db.$count(jobs)).toBe(PLACES);
     expect(accepted(await submit(replicas.restOf(testKey), 5)), "test keys cost nothing").toHaveLength(5);
