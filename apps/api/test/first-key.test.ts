@@ -15,7 +15,8 @@ beforeAll(async () => {
 beforeEach(() => api.db.delete(apiKeys));
 afterAll(() => api.stop());
 
-const log = createLogger("silent");
+const logs: string[] = [];
+const log = createLogger("warn", { write: (line) => void logs.push(line) });
 const service = () =>
   createApiKeyService({
     apiKeys: createApiKeyRepository(api.db),
@@ -50,3 +51,23 @@ test("a configured key works, is not shown, and is stored once, but not in the c
   expect(rows).toHaveLength(1);
   expect(JSON.stringify(rows)).not.toContain(configured);
 });
+
+test.each(["rotated", "rotated twice", "revoked"])(
+  "a configured key that was %s does not come back",
+  async (how) => {
+    const configured = withChecksum(`avk_live_${"B".repeat(34)}`);
+    await service().accept(configured);
+    const [row] = await api.db.select().from(apiKeys);
+    const id = row?.id ?? "";
+    logs.length = 0;
+    if (how === "revoked") await service().revoke("cli", id);
+    else await service().rotate("cli", { id, overlapSeconds: 0 });
+    if (how === "rotated twice") await service().rotate("cli", { id, overlapSeconds: 0 });
+
+    await service().accept(configured); // As the next start does it.
+    expect(await statusWith(configured)).toBe(401);
+    expect(await api.db.$count(apiKeys)).toBe(1);
+    expect(logs).toEqual([expect.stringContaining("BOOTSTRAP_API_KEY lets nobody in")]);
+    expect(logs.join()).not.toContain(configured);
+  },
+);
