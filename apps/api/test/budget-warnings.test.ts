@@ -62,7 +62,7 @@ test("each share of the service's budget is warned of once, when a bill reaches 
   await spend(0.01);
   await untilWarned("service day 0.5");
   expect(warned()[0]).toEqual({
-    ...{ level: 40, of: "service", keyId: undefined, span: "day", share: 0.5, spentUsd: 5, maxUsd: 10 },
+    ...{ level: "warn", of: "service", keyId: undefined, span: "day", share: 0.5, spentUsd: 5, maxUsd: 10 },
   });
   await spend(1);
   await spend(4, "key_2");

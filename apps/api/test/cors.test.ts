@@ -170,7 +170,7 @@ test("where no origins are configured, no page may call the API", async () => {
       await fetch(url, { method: "OPTIONS", headers: question }),
       await fetch(url, { headers: { origin: ORIGIN } }),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([404, 401]);
+    expect(answers.map(({ status }) => status)).toEqual([405, 401]);
     for (const { headers } of answers) expect([...headers.keys()].join()).not.toContain("access-control");
   } finally {
     await closed.stop();

@@ -241,7 +241,7 @@ describe("no stream begins", () => {
     const { id } = await insertJob(api);
     const answer = await api.rest("POST", pathOf(id), {});
     expect(answer).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
-    expect(answer.headers.get("allow")).toBe("GET");
+    expect(answer.headers.get("allow")).toBe("GET, HEAD");
     const { status, headers } = await api.rest("HEAD", pathOf(id));
     expect({ status, type: headers.get("content-type") }).toEqual({ status: 200, type: "text/event-stream" });
     await waiting.isOver();

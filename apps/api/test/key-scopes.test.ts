@@ -14,7 +14,7 @@ afterAll(() => api.stop());
 
 test("every operation needs a scope, but for what is about the key itself and about everybody", () => {
   const free = operations.filter(({ scope }) => scope === undefined).map(({ name }) => name);
-  expect(free).toEqual(["limits.get", "keys.createChild", "keys.current"]);
+  expect(free).toEqual(["limits.get", "keys.createChild", "keys.current", "errors.list"]);
 });
 
 test("what changes keys, or shows those of others, is the operator's", () => {

@@ -33,7 +33,7 @@ export const VALID_INPUT: Record<string, Make<Record<string, unknown>>> = {
   "jobs.delete": ofQueuedJob,
   "uploads.create": () => ({ contentType: "image/png", bytes: 100 }),
   "limits.get": () => ({}),
-  "usage.get": () => ({ from: "2026-01-01", to: "2026-12-31", owner: "*" }),
+  "usage.get": () => ({ from: "2026-01-01", to: "2026-12-31" }),
   "keys.create": () => ({ owner: "owner_new", name: "for a customer" }),
   "keys.list": () => ({ owner: "owner_default" }),
   "keys.update": async (api) => ({ id: await aKeyId(api), name: "renamed" }),
