@@ -305,8 +305,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     }
     opened.push(async () => {
       changes.releaseWaiters();
-      await inputCheck.stop();
-      await server.close();
+      // Requests that wait for a check end with it.
+      await Promise.all([server.close(), inputCheck.stop()]);
     });
     listeningUrl = await orStartError(`HOST, PORT: cannot listen on ${config.host}:${config.port}`, () =>
       server.listen({ host: config.host, port: config.port, backlog: 4096 }),
