@@ -2,7 +2,6 @@ import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
 import { JOB_ERROR_CODES } from "./job-errors.ts";
 import { LIMITS, MEDIA_TYPE_NAMES } from "./limits.ts";
-import { WARNING_CODES } from "./warnings.ts";
 
 /** What UTF-8 and Postgres can store. */
 export const storable = [
@@ -210,63 +209,6 @@ export const Job = z
   ])
   .meta({ id: "Job" });
 
-const LimitReached = z
-  .object({
-    of: z.enum(["key", "childKey", "service"]).describe("service: of all customers together"),
-    name: z.enum([
-      "requestsPerMinute",
-      "jobsInFlight",
-      "jobsQueued",
-      "gpuSecondsPerDay",
-      "usdPerDay",
-      "usdPerMonth",
-    ]),
-    max: z.number().optional().describe("Left out for the service"),
-    left: z.number().optional().describe("Left out for the service"),
-    resetsAt: Timestamp.optional().describe("When it begins anew, where time alone does that"),
-  })
-  .describe("Which limit the request ran into")
-  .meta({ id: "LimitReached" });
-
-export const JobEstimate = z
-  .object({
-    audioSeconds: z.number().positive().describe("Length of the recording, and of the video"),
-    cost: z
-      .object({
-        gpuSeconds: z.int().min(0).describe("Whole seconds that may be billed"),
-        usd: z.number().min(0),
-      })
-      .describe(
-        "What it may cost, after the latest jobs, in what the operator pays; so much of a budget would be kept for it",
-      )
-      .meta({ id: "EstimatedCost" }),
-    position: z
-      .int()
-      .positive()
-      .optional()
-      .describe("Where it would stand in the queue; left out where thousands are before it"),
-    etaSeconds: z
-      .int()
-      .min(0)
-      .optional()
-      .describe("How long it may take from now on, after the latest jobs; left out until there are any"),
-    cold: z.boolean().describe("Nothing runs, so a worker would have to start from zero, which takes longer"),
-    warnings: z.array(
-      z
-        .object({
-          code: z.enum(WARNING_CODES),
-          message: z.string().describe("What may go wrong, in a sentence"),
-        })
-        .meta({ id: "EstimateWarning" }),
-    ),
-    refusal: z
-      .object({ code: z.enum(ERROR_CODES), detail: z.string(), limit: LimitReached.optional() })
-      .optional()
-      .describe("The limit or budget that would refuse the job now")
-      .meta({ id: "ForeseenRefusal" }),
-  })
-  .meta({ id: "JobEstimate" });
-
 export const JobResult = z
   .object({
     jobId: Id,
@@ -388,21 +330,3 @@ export const Limits = z
     }),
   })
   .meta({ id: "Limits" });
-
-export const Issue = z.object({ path: z.string(), message: z.string() }).meta({ id: "Issue" });
-
-export const Problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.enum(ERROR_CODES),
-    detail: z.string().describe("What happened, in a sentence"),
-    hint: z.string().describe("What to do about it"),
-    docs: z.string().describe("Path of the page about this code, on the host of the API"),
-    requestId: z.string().describe("Quote it when you report a problem"),
-    issues: z.array(Issue).optional(),
-    retryAfterMs: z.int().optional(),
-    limit: LimitReached.optional(),
-  })
-  .meta({ id: "Problem" });

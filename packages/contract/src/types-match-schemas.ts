@@ -1,6 +1,7 @@
 /** Compiles only while the plain types and the schemas say the same. */
 import type { z } from "zod";
 import type * as errorSchemas from "./error-schemas.ts";
+import type * as estimateSchemas from "./estimate-schemas.ts";
 import type * as keySchemas from "./key-schemas.ts";
 import type * as keyTypes from "./key-types.ts";
 import type * as schemas from "./schemas.ts";
@@ -25,10 +26,10 @@ export type Checks = [
   Check<Same<z.output<typeof schemas.Job>, types.Job>>,
   Check<Same<z.output<typeof schemas.JobPage>, types.JobPage>>,
   Check<Same<z.output<typeof schemas.JobResult>, types.JobResult>>,
-  Check<Same<z.output<typeof schemas.JobEstimate>, types.JobEstimate>>,
+  Check<Same<z.output<typeof estimateSchemas.JobEstimate>, types.JobEstimate>>,
   Check<Same<z.output<typeof schemas.Upload>, types.Upload>>,
   Check<Same<z.output<typeof schemas.Limits>, types.Limits>>,
-  Check<Same<z.output<typeof schemas.Problem>, types.Problem>>,
+  Check<Same<z.output<typeof errorSchemas.Problem>, types.Problem>>,
   Check<Same<z.output<typeof keySchemas.Key>, keyTypes.Key>>,
   Check<Same<z.output<typeof keySchemas.NewKey>, keyTypes.NewKey>>,
   Check<Same<z.output<typeof keySchemas.KeyPage>, keyTypes.KeyPage>>,

@@ -1,5 +1,6 @@
+import { Problem } from "@avatar/contract/error-schemas";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
-import { JobSettings, Problem } from "@avatar/contract/schemas";
+import { JobSettings } from "@avatar/contract/schemas";
 import { generateOpenApiDocument } from "trpc-to-openapi";
 import { z } from "zod";
 import { type Operation, operations } from "../trpc/operations.ts";

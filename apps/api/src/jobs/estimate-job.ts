@@ -1,4 +1,5 @@
-import { CreateJobInput, JobEstimate } from "@avatar/contract/schemas";
+import { JobEstimate } from "@avatar/contract/estimate-schemas";
+import { CreateJobInput } from "@avatar/contract/schemas";
 import { generateProcedure } from "../trpc/init.ts";
 import { INPUT_FILE_ERRORS, UPLOAD_ERRORS, URL_ERRORS } from "./job-errors.ts";
 

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
+import { Problem } from "@avatar/contract/error-schemas";
 import { ERROR_CODES } from "@avatar/contract/errors";
-import { Problem } from "@avatar/contract/schemas";
 import { getTableColumns, getTableName, is, Table } from "drizzle-orm";
 import * as schema from "../../src/db/schema/schema.ts";
 

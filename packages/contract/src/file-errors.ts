@@ -1,0 +1,123 @@
+/** What can be wrong with the files of a job, and with the URLs that they come from. */
+export const FILE_ERRORS = {
+  media_type_mismatch: {
+    status: 422,
+    retryable: false,
+    title: "The file is not what its type says",
+    hint: "Declare the type that the file really has, and send an image as `image` and audio as `audio`.",
+  },
+  upload_mismatch: {
+    status: 422,
+    retryable: false,
+    title: "The uploaded bytes are not the declared ones",
+    hint: "Create a new upload with the file's true size and SHA-256.",
+  },
+  empty_file: {
+    status: 422,
+    retryable: false,
+    title: "The file is empty",
+    hint: "Check that the file was read before it was sent.",
+  },
+  unsupported_image: {
+    status: 422,
+    retryable: false,
+    title: "The image is in a format that is not supported",
+    hint: "Send JPEG, PNG or WebP.",
+  },
+  unsupported_audio: {
+    status: 422,
+    retryable: false,
+    title: "The audio is in a format that is not supported",
+    hint: "Send WAV, MP3, M4A/AAC, OGG/Opus or FLAC.",
+  },
+  image_undecodable: {
+    status: 422,
+    retryable: false,
+    title: "The image cannot be decoded",
+    hint: "Open the file in an image editor and save it again as PNG or JPEG.",
+  },
+  image_truncated: {
+    status: 422,
+    retryable: false,
+    title: "The image file is cut off",
+    hint: "Send the whole file; compare its size with the original.",
+  },
+  audio_undecodable: {
+    status: 422,
+    retryable: false,
+    title: "The audio cannot be decoded",
+    hint: "Convert the recording to 16-bit WAV or to MP3 and send it again.",
+  },
+  audio_truncated: {
+    status: 422,
+    retryable: false,
+    title: "The audio file is cut off",
+    hint: "Send the whole file; compare its size with the original.",
+  },
+  image_too_small: {
+    status: 422,
+    retryable: false,
+    title: "The image has too few pixels",
+    hint: "Send a portrait of at least 512 x 512 pixels.",
+  },
+  image_too_many_pixels: {
+    status: 422,
+    retryable: false,
+    title: "The image has too many pixels",
+    hint: "Scale the image down; 2000 pixels on the longer side is plenty.",
+  },
+  audio_too_short: {
+    status: 422,
+    retryable: false,
+    title: "The recording is too short",
+    hint: "Send at least half a second of speech.",
+  },
+  audio_too_long: {
+    status: 422,
+    retryable: false,
+    title: "The recording is too long",
+    hint: "Split the recording and create a job for each part.",
+  },
+  no_face: {
+    status: 422,
+    retryable: false,
+    title: "No face was found in the image",
+    hint: "Send a portrait in which one face is seen from the front and evenly lit.",
+  },
+  several_faces: {
+    status: 422,
+    retryable: false,
+    title: "The image shows several faces of about the same size",
+    hint: "Crop the image so that one face stands out.",
+  },
+  face_too_small: {
+    status: 422,
+    retryable: false,
+    title: "The face is too small in the image",
+    hint: "Crop closer, or send an image with more pixels: the face should be 128 pixels wide or more.",
+  },
+  url_not_allowed: {
+    status: 422,
+    retryable: false,
+    title: "The URL is not one that is fetched from",
+    hint: "Use an https URL on port 443, without user name or password, of a server on the public internet.",
+  },
+  url_too_many_redirects: {
+    status: 422,
+    retryable: false,
+    title: "The URL redirects too often",
+    hint: "Use the URL that the redirects lead to.",
+  },
+  url_unreachable: {
+    status: 422,
+    retryable: true,
+    title: "The file could not be fetched from its URL",
+    hint: "Check that the URL downloads the file, whole and without a login; then try again, or upload the file.",
+  },
+  url_too_slow: {
+    status: 422,
+    retryable: true,
+    title: "The server of the URL is too slow",
+    hint: "Try again, or upload the file with `POST /v1/uploads`.",
+  },
+} as const;
