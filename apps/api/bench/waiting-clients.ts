@@ -137,7 +137,7 @@ const endOf = (socket: Socket): Promise<number | Error> =>
 async function untilIdle(server: Server): Promise<void> {
   for (let idle = 0; idle < 2; ) {
     const before = cpuOf(server.pid);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 200)); // Processor time is told in steps of 10 ms.
     idle = cpuOf(server.pid) - before <= 20_000 ? idle + 1 : 0;
   }
 }

@@ -1,12 +1,5 @@
 import type { BudgetRepository } from "./budget-repository.ts";
-
-export interface Budgets {
-  usdPerDay?: number | undefined;
-  usdPerMonth?: number | undefined;
-}
-
-export const isSet = ({ usdPerDay, usdPerMonth }: Budgets) =>
-  usdPerDay !== undefined || usdPerMonth !== undefined;
+import { type Budgets, hasBudget } from "./budgets.ts";
 
 /** What the service may still spend, as far as bills have come. */
 export async function budgetLeft(
@@ -14,7 +7,7 @@ export async function budgetLeft(
   { usdPerDay, usdPerMonth }: Budgets,
   now: Date,
 ): Promise<{ day?: number; month?: number }> {
-  if (!isSet({ usdPerDay, usdPerMonth })) return {};
+  if (!hasBudget({ usdPerDay, usdPerMonth })) return {};
   const { usdToday, usdThisMonth } = await budgets.spentByAll(now);
   return {
     ...(usdPerDay !== undefined && { day: Math.max(usdPerDay - usdToday, 0) }),

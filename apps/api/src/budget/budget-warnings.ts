@@ -3,8 +3,8 @@ import type { BudgetConfig } from "../config.ts";
 import { dayOf, type Spent } from "../db/usage-counters.ts";
 import type { BudgetEvents } from "../telemetry/budget-events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { type Budgets, isSet } from "./budget-left.ts";
 import type { BudgetRepository } from "./budget-repository.ts";
+import { type Budgets, hasBudget } from "./budgets.ts";
 
 interface Deps {
   budgets: BudgetRepository;
@@ -54,14 +54,14 @@ export function createBudgetWarnings({ budgets, budget, defaultLimits, now, even
   async function checkKey(keyId: string): Promise<void> {
     const at = now();
     const limits = { ...defaultLimits, ...(await budgets.limitsOf(keyId)) };
-    if (!isSet(limits)) return;
+    if (!hasBudget(limits)) return;
     const spent = await budgets.spentByKey(keyId, at);
     if (spent) await check(keyId, limits, spent, at);
   }
 
   async function checkService(): Promise<void> {
     const at = now();
-    if (isSet(budget)) await check(SERVICE, budget, await budgets.spentByAll(at), at);
+    if (hasBudget(budget)) await check(SERVICE, budget, await budgets.spentByAll(at), at);
   }
 
   async function work(): Promise<void> {

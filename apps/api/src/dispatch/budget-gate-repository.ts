@@ -1,17 +1,13 @@
 import { and, eq, inArray, isNull } from "drizzle-orm";
+import { type Budgets, hasBudget } from "../budget/budgets.ts";
 import type { Db } from "../db/client.ts";
 import { apiKeys, jobs, runs } from "../db/schema/schema.ts";
 import { type Spent, spentByAll, spentByKey } from "../db/usage-counters.ts";
 
-interface Caps {
-  usdPerDay?: number | undefined;
-  usdPerMonth?: number | undefined;
-}
-
 /** What a run may cost at most is known; what it will cost is not. */
 export interface BudgetGate {
   /** Of all live keys together. */
-  service: Caps;
+  service: Budgets;
   /** Of one run, in dollars. */
   maxUsd: (audioSeconds: number) => number;
 }
@@ -39,8 +35,8 @@ export async function judgeByBudget(
     .select({ id: apiKeys.id, caps: apiKeys.limits })
     .from(apiKeys)
     .where(inArray(apiKeys.id, keyIds));
-  const capsOf = new Map<string, Caps>(keys.map(({ id, caps }) => [id, caps]));
-  if (![service, ...capsOf.values()].some(hasCap)) return candidates.map(() => "begin");
+  const capsOf = new Map<string, Budgets>(keys.map(({ id, caps }) => [id, caps]));
+  if (![service, ...capsOf.values()].some(hasBudget)) return candidates.map(() => "begin");
 
   const open = await tx
     .select({ keyId: jobs.keyId, audioSeconds: jobs.audioSeconds })
@@ -68,8 +64,6 @@ export async function judgeByBudget(
   });
 }
 
-const hasCap = ({ usdPerDay, usdPerMonth }: Caps) => usdPerDay !== undefined || usdPerMonth !== undefined;
-
 /** Of the day and the month. */
-const leastLeft = ({ usdPerDay = Infinity, usdPerMonth = Infinity }: Caps, spent?: Spent) =>
+const leastLeft = ({ usdPerDay = Infinity, usdPerMonth = Infinity }: Budgets, spent?: Spent) =>
   Math.min(usdPerDay - (spent?.usdToday ?? 0), usdPerMonth - (spent?.usdThisMonth ?? 0));

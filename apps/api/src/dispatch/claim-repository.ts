@@ -2,19 +2,18 @@ import type { KeyMode } from "@avatar/contract/api-keys";
 import { and, count, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
+import { nextVersion } from "../db/next-version.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
 import { addUsage } from "../db/usage-counters.ts";
 import type { NewId } from "../ids.ts";
-import { type BudgetGate, judgeByBudget } from "./budget-repository.ts";
+import { type BudgetGate, judgeByBudget } from "./budget-gate-repository.ts";
 import { type ClaimedRun, loadRuns } from "./claimed-run-repository.ts";
-import { failedUsage } from "./failed-jobs.ts";
+import { failedAt, failedUsage } from "./failed-jobs.ts";
 import { leaseEnd } from "./lease-repository.ts";
 import { lockNextJobs, type NextJob } from "./queue-repository.ts";
 
 /** How often is looked whether a job that waits for open runs to tell their cost may begin. */
 const BUDGET_POLL_MS = 2000;
-
-export const nextVersion = sql`${jobs.version} + 1`;
 
 /** How jobs become runs. */
 export function createClaimRepository(db: Db, newId: NewId) {
@@ -48,14 +47,7 @@ export function createClaimRepository(db: Db, newId: NewId) {
     } as const;
     const failed = await tx
       .update(jobs)
-      .set({
-        status: "failed",
-        version: nextVersion,
-        updatedAt: now,
-        finishedAt: now,
-        deadlineAt: null,
-        error,
-      })
+      .set({ ...failedAt(now), error })
       .where(
         inArray(
           jobs.id,

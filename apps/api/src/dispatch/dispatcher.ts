@@ -7,7 +7,7 @@ import type { JobChanges } from "../jobs/job-changes.ts";
 import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Events } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { BudgetGate } from "./budget-repository.ts";
+import type { BudgetGate } from "./budget-gate-repository.ts";
 import type { ClaimedRun } from "./claimed-run-repository.ts";
 import { toEngineRun } from "./engine-run.ts";
 import type { JobFailure } from "./failed-jobs.ts";

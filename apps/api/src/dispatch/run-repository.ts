@@ -2,15 +2,16 @@ import type { KeyMode } from "@avatar/contract/api-keys";
 import type { ErrorCode } from "@avatar/contract/errors";
 import { and, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
+import { nextVersion } from "../db/next-version.ts";
 import type { RunOutcome } from "../db/schema/runs.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
 import { addUsage, usageOf } from "../db/usage-counters.ts";
 import type { RunUsage } from "../engine/engine.ts";
 import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
-import { createClaimRepository, nextVersion } from "./claim-repository.ts";
+import { createClaimRepository } from "./claim-repository.ts";
 import type { ClaimedRun } from "./claimed-run-repository.ts";
-import { failedUsage, isOurFault, type JobFailure } from "./failed-jobs.ts";
+import { failedAt, failedUsage, isOurFault, type JobFailure } from "./failed-jobs.ts";
 import { createLeaseRepository } from "./lease-repository.ts";
 import type { RunRef } from "./run-keys.ts";
 import type { StoredVideo } from "./stored-video.ts";
@@ -176,15 +177,7 @@ export function createRunRepository(db: Db, newId: NewId) {
         const ended = await endRun(tx, run.runId, { ...end, code: error.code });
         const failed = await tx
           .update(jobs)
-          .set({
-            status: "failed",
-            version: nextVersion,
-            updatedAt: now,
-            finishedAt: now,
-            deadlineAt: null,
-            runId: null,
-            error,
-          })
+          .set({ ...failedAt(now), error })
           .where(and(heldBy(run.runId, run.jobId), inArray(jobs.status, allowedFrom("failed"))))
           .returning();
         await addUsage(tx, now, failed.map(failedUsage));
@@ -239,12 +232,7 @@ export function createRunRepository(db: Db, newId: NewId) {
         const rows = await tx
           .update(jobs)
           .set({
-            status: "failed",
-            version: nextVersion,
-            updatedAt: now,
-            finishedAt: now,
-            deadlineAt: null,
-            runId: null,
+            ...failedAt(now),
             error: sql`case ${jobs.status}
             when 'queued' then ${failure("queue_timeout", "No worker was free in time.")}
             when 'starting' then ${failure("start_timeout", "The worker did not start in time.")}

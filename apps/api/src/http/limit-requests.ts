@@ -32,10 +32,12 @@ function callsOf({ params }: FastifyRequest): number {
 
 /** https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-06 */
 function addHeaders(reply: FastifyReply, { limit, remaining, secondsLeft }: RequestWindow): void {
-  reply.header("ratelimit-limit", limit);
-  reply.header("ratelimit-remaining", remaining);
-  reply.header("ratelimit-reset", Math.ceil(secondsLeft));
-  reply.header("ratelimit-policy", `${limit};w=60`);
+  reply.headers({
+    "ratelimit-limit": limit,
+    "ratelimit-remaining": remaining,
+    "ratelimit-reset": Math.ceil(secondsLeft),
+    "ratelimit-policy": `${limit};w=60`,
+  });
 }
 
 function rateLimited({ of, limit, remaining, secondsLeft }: RequestWindow): AppError {

@@ -1,6 +1,7 @@
 import type { KeyLimits } from "@avatar/contract/key-types";
 import type { Caller, Meter } from "../api-keys/caller.ts";
-import type { BudgetConfig } from "../config.ts";
+import { type Budgets, hasBudget } from "../budget/budgets.ts";
+import type { AppError } from "../errors.ts";
 import { uploadExpired } from "../uploads/upload-errors.ts";
 import type { AdmissionRepository, Standing } from "./admission-repository.ts";
 import type { JobRow, NewJobRow } from "./job-repository.ts";
@@ -8,7 +9,7 @@ import { limitReached } from "./limit-errors.ts";
 
 interface Deps {
   admissions: AdmissionRepository;
-  budget: Pick<BudgetConfig, "usdPerDay" | "usdPerMonth">;
+  budget: Budgets;
   now: () => Date;
 }
 
@@ -72,19 +73,11 @@ export function createAdmission({ admissions, budget, now }: Deps) {
         if (taken.has(nameOf(row))) return undefined;
         taken.add(nameOf(row));
       }
-      const metered = caller.meters.map((meter) => ({
-        meter,
-        standing: standings.get(meter.id) ?? nothing(),
-      }));
-      for (const { meter, standing } of metered) {
-        const of = meter.id === caller.childKeyId ? "childKey" : "key";
-        const error = limitReached(of, meter.limits, standing, row, time);
-        if (error) return error;
-      }
-      const error = service && row.mode === "live" && limitReached("service", budget, service, row, time);
-      if (error) return error;
-      for (const standing of [...metered.map((each) => each.standing), ...(service ? [service] : [])])
-        hold(standing, row);
+      const ofService = caller.mode === "live" ? service : undefined;
+      const refusal = refusalOf(caller, row, { standings, service: ofService, budget }, time);
+      if (refusal) return refusal;
+      for (const { id } of caller.meters) hold(standings.get(id), row);
+      hold(ofService, row);
       return row;
     });
     const admitted = verdicts.filter(
@@ -108,7 +101,31 @@ export function createAdmission({ admissions, budget, now }: Deps) {
   };
 }
 
-/** Of every meter of the batch that anything is held against. */
+type Costs = Pick<NewJobRow, "estimatedGpuSeconds" | "estimatedCostUsd">;
+
+interface Standings {
+  standings: ReadonlyMap<string, Standing>;
+  /** Undefined where the service's budget is none, or does not matter. */
+  service: Standing | undefined;
+  budget: Budgets;
+}
+
+/** The first limit or budget that a job of the caller would exceed. */
+export function refusalOf(
+  { meters, childKeyId }: Caller,
+  job: Costs,
+  { standings, service, budget }: Standings,
+  now: Date,
+): AppError | undefined {
+  for (const { id, limits } of meters) {
+    const of = id === childKeyId ? "childKey" : "key";
+    const error = limitReached(of, limits, standings.get(id) ?? nothing(), job, now);
+    if (error) return error;
+  }
+  return service && limitReached("service", budget, service, job, now);
+}
+
+/** Of every meter of the batch: what is held against it. */
 export async function loadStandings(
   tx: Omit<AdmissionRepository, "atomically">,
   batch: Pick<Pending, "caller">[],
@@ -133,8 +150,6 @@ export async function loadStandings(
   );
 }
 
-export const hasBudget = ({ usdPerDay, usdPerMonth }: KeyLimits) =>
-  usdPerDay !== undefined || usdPerMonth !== undefined;
 const hasQuota = (limits: KeyLimits) => limits.gpuSecondsPerDay !== undefined || hasBudget(limits);
 
 export const nothing = (): Standing => ({
@@ -147,7 +162,11 @@ export const nothing = (): Standing => ({
   usdThisMonth: 0,
 });
 
-function hold(standing: Standing, { estimatedGpuSeconds = 0, estimatedCostUsd = 0 }: NewJobRow): void {
+function hold(
+  standing: Standing | undefined,
+  { estimatedGpuSeconds = 0, estimatedCostUsd = 0 }: Costs,
+): void {
+  if (!standing) return;
   standing.inFlight += 1;
   standing.queued += 1;
   standing.gpuSeconds += estimatedGpuSeconds;

@@ -1,16 +1,15 @@
 import type { LimitLeft } from "@avatar/contract/usage-types";
 import type { Caller } from "../api-keys/caller.ts";
-import type { BudgetConfig } from "../config.ts";
+import { type Budgets, hasBudget } from "../budget/budgets.ts";
 import type { AppError } from "../errors.ts";
-import { hasBudget, loadStandings, nothing } from "./admission.ts";
+import { loadStandings, nothing, refusalOf } from "./admission.ts";
 import type { AdmissionRepository } from "./admission-repository.ts";
 import type { NewJobRow } from "./job-repository.ts";
-import { limitReached } from "./limit-errors.ts";
 import { limitsLeft } from "./limits-left.ts";
 
 interface Deps {
   admissions: AdmissionRepository;
-  budget: Pick<BudgetConfig, "usdPerDay" | "usdPerMonth">;
+  budget: Budgets;
   now: () => Date;
 }
 
@@ -29,14 +28,11 @@ export function createForesight({ admissions, budget, now }: Deps) {
     ): Promise<AppError | undefined> {
       const time = now();
       const standings = await standingsOf(caller, time);
-      for (const { id, limits } of caller.meters) {
-        const of = id === caller.childKeyId ? "childKey" : "key";
-        const error = limitReached(of, limits, standings.get(id) ?? nothing(), estimate, time);
-        if (error) return error;
-      }
-      if (caller.mode !== "live" || estimate.estimatedCostUsd === 0 || !hasBudget(budget)) return undefined;
-      const service = { ...(await admissions.heldByAll()), ...(await admissions.spentByAll(time)) };
-      return limitReached("service", budget, service, estimate, time);
+      const isBudgeted = caller.mode === "live" && (estimate.estimatedCostUsd ?? 0) > 0 && hasBudget(budget);
+      const service = isBudgeted
+        ? { ...(await admissions.heldByAll()), ...(await admissions.spentByAll(time)) }
+        : undefined;
+      return refusalOf(caller, estimate, { standings, service, budget }, time);
     },
 
     /** Of the caller's key. */

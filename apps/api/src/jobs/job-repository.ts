@@ -4,6 +4,7 @@ import { and, asc, type Column, desc, eq, inArray, isNotNull, lt, max, or, type 
 import type { Caller } from "../api-keys/caller.ts";
 import type { PageCursor } from "../cursor.ts";
 import type { Db } from "../db/client.ts";
+import { nextVersion } from "../db/next-version.ts";
 import { jobs } from "../db/schema/schema.ts";
 import { addUsage, usageOf } from "../db/usage-counters.ts";
 import { allowedFrom } from "./job-lifecycle.ts";
@@ -175,7 +176,7 @@ export function createJobRepository(db: Db) {
           .update(jobs)
           .set({
             status: to,
-            version: sql`${jobs.version} + 1`,
+            version: nextVersion,
             updatedAt: now,
             ...(to === "canceled" && { finishedAt: now, deadlineAt: null, runId: null }),
             // Should its video not be deleted right away, the sweeper finds it.
