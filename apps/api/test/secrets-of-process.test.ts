@@ -9,7 +9,6 @@ import { ChildExited, startChildApi } from "./support/child-api.ts";
 import { FORM_TYPE, multipart } from "./support/multipart.ts";
 import { freePort } from "./support/postgres-server.ts";
 import { createRest, type Rest } from "./support/rest.ts";
-import { isProof } from "./support/seeded-random.ts";
 import { createTestDatabase, type TestDatabase } from "./support/test-database.ts";
 
 const KEY = withChecksum(`avk_live_${"C".repeat(34)}`);
@@ -103,7 +102,7 @@ async function useAll(rest: Rest): Promise<number[]> {
   return answers.map(({ status }) => status);
 }
 
-test.skipIf(!isProof).each(["crashes", "is killed"])(
+test.each(["crashes", "is killed"])(
   "S7: a server whose database and files go away, and that %s, tells no secrets",
   async (end) => {
     const login = await createLogin();

@@ -5,6 +5,8 @@ const error = (code: unknown, cause?: Error) => Object.assign(new Error("no", { 
 
 test.each([
   ["08006", "the connection failed"],
+  ["28P01", "the password was changed"],
+  ["3D000", "the database is being put back"],
   ["53300", "too many connections"],
   ["57014", "a statement took too long"],
   ["57P01", "the server is going down"],
