@@ -6,7 +6,7 @@ import { createJobChanges } from "../src/jobs/job-changes.ts";
 import { uploadFixtures } from "../test/support/fixtures.ts";
 import { createRest, type Rest } from "../test/support/rest.ts";
 import { createScriptedEngine, type ScriptedEngine } from "../test/support/scripted-engine.ts";
-import { type Context, KEY, say } from "./support/context.ts";
+import { type Context, KEY, NO_LIMITS, say } from "./support/context.ts";
 import { startDatabase } from "./support/database.ts";
 import { type Line, showMs } from "./support/line.ts";
 import { quantile } from "./support/quantile.ts";
@@ -31,7 +31,13 @@ async function measure(name: string, env: Record<string, string>, rounds: number
   let engine: ScriptedEngine | undefined;
   const storedAtMs = new Map<string, number>();
   const app = await startApp(
-    parseConfig({ ...env, PORT: "0", BOOTSTRAP_API_KEY: KEY, MAX_RUNS_IN_FLIGHT: String(CLIENTS) }),
+    parseConfig({
+      ...env,
+      ...NO_LIMITS,
+      PORT: "0",
+      BOOTSTRAP_API_KEY: KEY,
+      MAX_RUNS_IN_FLIGHT: String(CLIENTS),
+    }),
     {
       log: pino({ level: "silent" }),
       createEngine: (store) => {

@@ -6,7 +6,7 @@ import { parseConfig } from "../src/config.ts";
 import { aVideo } from "../test/media/a-video.ts";
 import { uploadFixtures } from "../test/support/fixtures.ts";
 import { createRest } from "../test/support/rest.ts";
-import { type Context, KEY, say } from "./support/context.ts";
+import { type Context, KEY, NO_LIMITS, say } from "./support/context.ts";
 import { startDatabase } from "./support/database.ts";
 import { type Line, showMs } from "./support/line.ts";
 import { quantile } from "./support/quantile.ts";
@@ -73,6 +73,7 @@ async function measure(
   });
   const app = await startApp(
     parseConfig({
+      ...NO_LIMITS,
       DATABASE_URL: databaseUrl,
       DATA_DIR: join(directory, name.replaceAll(" ", "-")),
       PORT: "0",

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ChildOptions } from "../../test/support/child-main.ts";
 import { freePort } from "../../test/support/postgres-server.ts";
-import { KEY } from "./context.ts";
+import { KEY, NO_LIMITS } from "./context.ts";
 
 /** A server in a process of its own. */
 export interface Server {
@@ -21,9 +21,6 @@ export interface Server {
 }
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-/** Limits are on, but out of reach. */
-const NO_LIMIT = "1000000000";
 
 interface AvatarOptions {
   dataDir: string;
@@ -46,9 +43,7 @@ export function startAvatar({ dataDir, databaseUrl, holds = true, env }: AvatarO
       ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
       BOOTSTRAP_API_KEY: KEY,
       METRICS_TOKEN: "M".repeat(32),
-      KEY_REQUESTS_PER_MINUTE: NO_LIMIT,
-      KEY_JOBS_IN_FLIGHT: NO_LIMIT,
-      KEY_JOBS_QUEUED: NO_LIMIT,
+      ...NO_LIMITS,
       LOG_LEVEL: "error",
       MAX_RUNS_IN_FLIGHT: "1",
       ...(holds && { CHILD_OPTIONS: JSON.stringify(child) }),
