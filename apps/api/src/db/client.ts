@@ -85,7 +85,17 @@ async function openPostgres(url: string): Promise<Database> {
       onnotice: () => {},
       // No array types are in use, and where the connection breaks during this query, the process ends.
       fetch_types: false,
-      connection: { application_name: "avatar-api", statement_timeout: 10_000, ...settings },
+      connection: {
+        application_name: "avatar-api",
+        statement_timeout: 10_000,
+        // Where a replica's host dies or freezes within a transaction, its locks must not hold up the others: by default
+        // Postgres finds that out after two hours.
+        idle_in_transaction_session_timeout: 10_000,
+        tcp_keepalives_idle: 10,
+        tcp_keepalives_interval: 5,
+        tcp_keepalives_count: 3,
+        ...settings,
+      },
     });
   const client = withPreparedStatements(connect(10));
   // Drizzle replaces the parsers of the client it is given, so LISTEN and NOTIFY have one of their own.
@@ -113,6 +123,8 @@ async function openPostgres(url: string): Promise<Database> {
       exclusively: (lock, work) =>
         // Of a transaction, not of a session: it ends with it, whatever becomes of the connection.
         db.transaction(async (tx) => {
+          // It idles while the work is done, elsewhere.
+          await tx.execute(sql`set local idle_in_transaction_session_timeout = 0`);
           const [row] = await tx.execute<{ locked: boolean }>(
             sql`select pg_try_advisory_xact_lock(${lock}) as locked`,
           );

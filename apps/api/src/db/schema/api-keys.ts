@@ -1,5 +1,6 @@
 import type { KeyMode, Scope } from "@avatar/contract/api-keys";
 import type { KeyLimits } from "@avatar/contract/key-types";
+import { sql } from "drizzle-orm";
 import { index, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 
 const time = () => timestamp({ withTimezone: true, mode: "date", precision: 3 });
@@ -30,7 +31,7 @@ export const apiKeys = pgTable(
     revokedAt: time(),
   },
   (table) => [
-    index("api_keys_created").on(table.createdAt.desc(), table.id.desc()),
+    index("api_keys_created").on(table.createdAt, table.id).where(sql`${table.parentId} is null`),
     index("api_keys_expiry").on(table.expiresAt),
   ],
 );

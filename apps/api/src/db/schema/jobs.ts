@@ -79,7 +79,7 @@ export const jobs = pgTable(
     videoExpiresAt: time(),
   },
   (table) => [
-    index("jobs_owner_created").on(table.owner, table.createdAt.desc(), table.id.desc()),
+    index("jobs_owner_created").on(table.owner, table.createdAt, table.id),
     uniqueIndex("jobs_idempotency").on(table.owner, table.idempotencyKey),
     index("jobs_queue")
       .on(table.mode, table.owner, table.keyId, table.createdAt, table.id)
@@ -92,6 +92,10 @@ export const jobs = pgTable(
     index("jobs_deadline").on(table.deadlineAt).where(sql`${table.deadlineAt} is not null`),
     index("jobs_video_expiry").on(table.videoExpiresAt).where(sql`${table.videoKey} is not null`),
     index("jobs_finished").on(table.finishedAt),
+    index("jobs_succeeded").on(table.mode, table.finishedAt).where(sql`${table.videoBytes} is not null`),
+    index("jobs_child_key")
+      .on(table.childKeyId, table.createdAt, table.id)
+      .where(sql`${table.childKeyId} is not null`),
     index("jobs_image_upload").on(table.imageUploadId),
     index("jobs_audio_upload").on(table.audioUploadId),
   ],
