@@ -81,9 +81,10 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Most of them wait, as their requests ask. */
+/** Most of them wait: as their requests ask, or for their turn to render. */
 const MAX_TEST_RUNS = 20;
-const TEST_RUN_MS = LIMITS.testSeconds.max * 1000 + 600_000;
+/** A quarter of an hour is what the longest recording takes, and more. */
+const TEST_RUN_MS = LIMITS.testSeconds.max * 1000 + MAX_TEST_RUNS * 900_000;
 
 /** With the time to start and to load, less than the week that RunPod and signed links can live. */
 const MAX_RUN_MS = 4 * 24 * 3_600_000;
@@ -207,6 +208,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       }),
       test: dispatcherFor("test", createTestEngine(local), {
         maxRunsInFlight: MAX_TEST_RUNS,
+        startTimeoutMs: TEST_RUN_MS,
         runTimeoutMs: (audioSeconds) => TEST_RUN_MS + audioSeconds * 60_000,
       }),
     };

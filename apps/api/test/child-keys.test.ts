@@ -148,8 +148,20 @@ describe("the limits of a child key", () => {
     expect((await generate(narrow)).status).toBe(202);
     expect((await generate(narrow)).body.limit).toMatchObject({ of: "childKey", max: 1 });
     expect((await generate(wide)).status).toBe(202);
-    expect((await generate(wide)).body.limit).toMatchObject({ of: "key", max: 2 });
+    expect((await generate(wide)).body.limit).toMatchObject({ of: "key", name: "jobsInFlight" });
   });
+
+  test.each(["jobsInFlight", "jobsQueued"] as const)(
+    "tell a browser nothing of its parent's %s",
+    async (name) => {
+      const parent = await makeKey(api, { limits: { [name]: 1 } });
+      expect((await generate(parent)).status).toBe(202);
+      const { limit, detail } = (await generate(await makeChild(api, parent))).body;
+      expect(limit).toEqual({ of: "key", name });
+      expect(detail).not.toMatch(/\d/);
+      expect((await generate(parent)).body.limit).toMatchObject({ max: 1, left: 0 });
+    },
+  );
 
   test("are none of dollars", async () => {
     const { body } = await mint(await makeKey(api), { limits: { usdPerDay: 1 } });

@@ -4,6 +4,7 @@ import { createApiKeyRepository } from "../src/api-keys/api-key-repository.ts";
 import { createApiKeyService } from "../src/api-keys/api-key-service.ts";
 import { apiKeys } from "../src/db/schema/schema.ts";
 import { newId } from "../src/ids.ts";
+import { StartError } from "../src/start-error.ts";
 import { createKeyEvents } from "../src/telemetry/events.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
@@ -26,6 +27,10 @@ const service = () =>
     events: createKeyEvents(log),
     log,
   });
+const KEY_OF_CUSTOMER = {
+  ...{ owner: "owner_a", name: "a customer's", mode: "live" as const },
+  ...{ scopes: ["generate" as const], limits: {} },
+};
 const statusWith = async (key: string | undefined) =>
   (await api.rest("GET", "/v1/jobs", undefined, { authorization: `Bearer ${key}` })).status;
 
@@ -69,5 +74,18 @@ test.each(["rotated", "rotated twice", "revoked"])(
     expect(await api.db.$count(apiKeys)).toBe(1);
     expect(logs).toEqual([expect.stringContaining("BOOTSTRAP_API_KEY lets nobody in")]);
     expect(logs.join()).not.toContain(configured);
+  },
+);
+
+test.each(["as it is", "after its rotation"])(
+  "a key that was made in another way is not configured as well, %s",
+  async (when) => {
+    const { id, key } = await service().create("cli", KEY_OF_CUSTOMER);
+    if (when !== "as it is") await service().rotate("cli", { id, overlapSeconds: 0 });
+    const accepted = service().accept(key);
+    await expect(accepted).rejects.toThrow(StartError);
+    await expect(accepted).rejects.toThrow(`BOOTSTRAP_API_KEY is the key ${id}`);
+    await expect(accepted).rejects.not.toThrow(key);
+    expect(await api.db.$count(apiKeys)).toBe(1);
   },
 );

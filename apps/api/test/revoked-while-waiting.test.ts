@@ -54,3 +54,17 @@ test("a subscription ends before the first state that a revoked key would see", 
   await expect(watch.ended).rejects.toMatchObject({ data: { code: "unauthorized" } });
   expect(watch.events.map((event) => event.id)).toEqual(["1"]);
 });
+
+test("a long-poll whose key loses the scope meanwhile ends with the 403 of any request", async () => {
+  const { id, key } = await whileWaited("owner_scope");
+  const poll = createRest(api.url, key)("GET", `/v1/jobs/${id}?wait=30`);
+  await waiting.reaches(1);
+  await api.db
+    .update(apiKeys)
+    .set({ scopes: ["generate"] })
+    .where(eq(apiKeys.owner, "owner_scope"));
+  api.advance(1001);
+  await changeJob(api, id, { status: "running" });
+  const { status, body } = await poll;
+  expect([status, body.code]).toEqual([403, "insufficient_scope"]);
+});

@@ -72,9 +72,7 @@ export const CreateKeyInput = z
     mode: Mode.default("live"),
     scopes: Scopes.default(["generate", "read"]),
     expiresAt: Timestamp.optional(),
-    limits: KeyLimitsInput.default({}).describe(
-      "Where one is left out, the default that `GET /v1/limits` tells holds",
-    ),
+    limits: KeyLimitsInput.default({}).describe("Where one is left out, the default of the deployment holds"),
   })
   .meta({ id: "CreateKeyInput" });
 

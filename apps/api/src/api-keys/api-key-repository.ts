@@ -75,6 +75,15 @@ export function createApiKeyRepository(db: Db) {
       return row;
     },
 
+    /** The key whose text this is or was, whether it works or not. */
+    async findByText(hash: string): Promise<ApiKeyRow | undefined> {
+      const [row] = await db
+        .select()
+        .from(apiKeys)
+        .where(or(eq(apiKeys.hash, hash), eq(apiKeys.previousHash, hash)));
+      return row;
+    },
+
     async hasAny(): Promise<boolean> {
       const rows = await db.select({ id: apiKeys.id }).from(apiKeys).limit(1);
       return rows.length > 0;
@@ -88,7 +97,8 @@ export function createApiKeyRepository(db: Db) {
           .values(row)
           .onConflictDoNothing()
           .returning({ id: apiKeys.id });
-        if (inserted.length > 0) await audit(tx, "created", row.id, by);
+        // Child keys are many and short-lived: each browser may get one.
+        if (inserted.length > 0 && !row.parentId) await audit(tx, "created", row.id, by);
         return inserted.length > 0;
       });
     },

@@ -11,6 +11,7 @@ import type { z } from "zod";
 import { parseCursor, toPage } from "../cursor.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
+import { StartError } from "../start-error.ts";
 import type { KeyEvents } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { ApiKeyRepository, ApiKeyRow } from "./api-key-repository.ts";
@@ -81,7 +82,14 @@ export function createApiKeyService({ apiKeys, defaultLimits, now, newId, events
 
     /** Lets in who has the configured key, with every scope; but not again once it was rotated or revoked. */
     async accept(key: string): Promise<void> {
-      await store(key, { ...ALL, id: bootstrapId(key), name: "bootstrap" }, "server");
+      const id = bootstrapId(key);
+      const other = await apiKeys.findByText(hashKey(key));
+      // Else it would come back, and with every scope, after the other was rotated.
+      if (other && other.id !== id)
+        throw new StartError(
+          `BOOTSTRAP_API_KEY is the key ${other.id}, which was made in another way and needs no variable. Leave it out, or make a key for it alone with \`keys generate\`.`,
+        );
+      await store(key, { ...ALL, id, name: "bootstrap" }, "server");
       if (!(await apiKeys.findActive(hashKey(key), now())))
         log.warn("BOOTSTRAP_API_KEY lets nobody in: it was rotated or revoked");
     },

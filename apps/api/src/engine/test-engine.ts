@@ -14,11 +14,11 @@ export function createTestEngine(inner: Engine): Engine {
     const { promise, resolve } = Promise.withResolvers<void>();
     rendering = promise;
     try {
-      await before;
-      options.signal.throwIfAborted();
+      await orAborted(before, options.signal);
       await inner.render(run, options);
     } finally {
-      resolve();
+      // Who leaves the line lets nobody past the one that renders.
+      before.then(() => resolve());
     }
   }
 
@@ -38,6 +38,14 @@ export function createTestEngine(inner: Engine): Engine {
     },
     stop: async () => {},
   };
+}
+
+function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  const aborted = Promise.withResolvers<never>();
+  const stop = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  return Promise.race([promise, aborted.promise]).finally(() => signal.removeEventListener("abort", stop));
 }
 
 const STEPS = 20;

@@ -10,7 +10,7 @@ import { toProblem } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
 import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
-import { authenticate, callerOf } from "./request-context.ts";
+import { authenticateAgain, callerOf } from "./request-context.ts";
 import { abortedWith } from "./rest-door.ts";
 import { textConverters } from "./text-fields.ts";
 
@@ -55,7 +55,7 @@ async function* toEvents(
   yield `retry: ${randomInt(1000, 3000)}\n\n`;
   try {
     for await (const job of jobs) {
-      await authenticate(request, apiKeys); // The key may have been revoked since the last one.
+      await authenticateAgain(request, apiKeys, "read");
       yield `id: ${job.version}\ndata: ${JSON.stringify(job)}\n\n`;
     }
   } catch (error) {

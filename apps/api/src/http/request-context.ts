@@ -1,7 +1,8 @@
+import type { Scope } from "@avatar/contract/api-keys";
 import { LIMITS } from "@avatar/contract/limits";
 import type { FastifyRequest } from "fastify";
 import type { ApiKeyService } from "../api-keys/api-key-service.ts";
-import type { Caller } from "../api-keys/caller.ts";
+import { type Caller, requireScope } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import type { Context, Services } from "../trpc/context.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
@@ -18,6 +19,16 @@ export async function authenticate(request: FastifyRequest, apiKeys: ApiKeyServi
   } finally {
     if (isComing) socket.resume();
   }
+}
+
+/** After a wait: the key may have ended, or lost the scope. @throws AppError `unauthorized`, `insufficient_scope` */
+export async function authenticateAgain(
+  request: FastifyRequest,
+  apiKeys: ApiKeyService,
+  scope: Scope,
+): Promise<void> {
+  await authenticate(request, apiKeys);
+  requireScope(callerOf(request), scope);
 }
 
 function keyOf(request: FastifyRequest): string | undefined {
@@ -41,7 +52,7 @@ export function createContext(
 ): Context {
   return {
     caller: callerOf(request),
-    authenticateAgain: () => authenticate(request, services.apiKeys),
+    authenticateAgain: (scope) => authenticateAgain(request, services.apiKeys, scope),
     services,
     idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
     received,

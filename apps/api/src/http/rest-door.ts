@@ -9,7 +9,7 @@ import { type Operation, operations } from "../trpc/operations.ts";
 import { router } from "../trpc/router.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import { receiveForm } from "./form.ts";
-import { createContext } from "./request-context.ts";
+import { authenticateAgain, createContext } from "./request-context.ts";
 import { textConverters } from "./text-fields.ts";
 
 interface Deps {
@@ -59,6 +59,8 @@ function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
       requireScope(caller, "generate");
       const form = await receiveForm(request, caller, services.uploads, maxFormBytes);
       try {
+        // A form may be on its way for long.
+        await authenticateAgain(request, services.apiKeys, "generate");
         const job = await call(form.input, request, reply, form.received);
         // Where an earlier request made the job, it holds other uploads than these.
         if (reply.hasHeader("idempotency-replayed")) await form.discard();

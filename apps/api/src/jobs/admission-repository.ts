@@ -1,5 +1,6 @@
 import { ERRORS } from "@avatar/contract/errors";
 import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
+import type { ApiKeyRow } from "../api-keys/api-key-repository.ts";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
 import { apiKeys, jobs, runs, uploads } from "../db/schema/schema.ts";
@@ -54,14 +55,20 @@ export function createAdmissionRepository(db: Db) {
       await db.execute(sql`select pg_advisory_xact_lock(${LOCKS.budget})`);
     },
 
-    /** Until the transaction ends, no other one makes jobs of these keys. */
-    async lockKeys(ids: string[]): Promise<void> {
-      await db
-        .select({ id: apiKeys.id })
+    /**
+     * Until the transaction ends, no other one makes jobs of these keys, or ends them.
+     * @returns them and their child keys, which are not locked
+     */
+    async lockKeys(ids: string[], childIds: string[]): Promise<Map<string, ApiKeyRow>> {
+      const locked = await db
+        .select()
         .from(apiKeys)
         .where(inArray(apiKeys.id, ids))
         .orderBy(asc(apiKeys.id))
         .for("no key update");
+      const children =
+        childIds.length > 0 ? await db.select().from(apiKeys).where(inArray(apiKeys.id, childIds)) : [];
+      return new Map([...locked, ...children].map((key) => [key.id, key]));
     },
 
     /** Nobody deletes these uploads until the transaction ends. @returns those that are there */

@@ -1,7 +1,8 @@
 import type { KeyLimits } from "@avatar/contract/key-types";
 import type { Caller, Meter } from "../api-keys/caller.ts";
+import { isActive } from "../api-keys/key-end.ts";
 import { type Budgets, hasBudget } from "../budget/budgets.ts";
-import type { AppError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import { uploadExpired } from "../uploads/upload-errors.ts";
 import type { AdmissionRepository, Standing } from "./admission-repository.ts";
 import type { JobRow, NewJobRow } from "./job-repository.ts";
@@ -57,7 +58,8 @@ export function createAdmission({ admissions, budget, now }: Deps) {
       hasBudget(budget) && batch.some(({ row }) => row.mode === "live" && (row.estimatedCostUsd ?? 0) > 0);
     if (isBudgeted) await tx.lockBudget();
     const keyIds = [...new Set(batch.map(({ caller }) => caller.keyId))];
-    await tx.lockKeys(keyIds);
+    const childKeyIds = batch.flatMap(({ caller }) => caller.childKeyId ?? []);
+    const keys = await tx.lockKeys(keyIds, childKeyIds);
     const rows = batch.map(({ row }) => row);
     const kept = await tx.keepUploads([
       ...new Set(rows.flatMap((row) => [row.imageUploadId, row.audioUploadId])),
@@ -68,14 +70,14 @@ export function createAdmission({ admissions, budget, now }: Deps) {
 
     const verdicts = batch.map(({ row, caller }) => {
       const gone = [row.imageUploadId, row.audioUploadId].find((id) => !kept.has(id));
+      // A key may have ended while files were on their way.
+      if (!isActive(caller, keys, time)) return new AppError("unauthorized");
       if (gone !== undefined) return uploadExpired(gone);
-      if (row.idempotencyKey) {
-        if (taken.has(nameOf(row))) return undefined;
-        taken.add(nameOf(row));
-      }
+      if (row.idempotencyKey && taken.has(nameOf(row))) return undefined;
       const ofService = caller.mode === "live" ? service : undefined;
       const refusal = refusalOf(caller, row, { standings, service: ofService, budget }, time);
       if (refusal) return refusal;
+      if (row.idempotencyKey) taken.add(nameOf(row));
       for (const { id } of caller.meters) hold(standings.get(id), row);
       hold(ofService, row);
       return row;
@@ -119,10 +121,11 @@ export function refusalOf(
 ): AppError | undefined {
   for (const { id, limits } of meters) {
     const of = id === childKeyId ? "childKey" : "key";
-    const error = limitReached(of, limits, standings.get(id) ?? nothing(), job, now);
+    const isShown = of === "childKey" || childKeyId === undefined;
+    const error = limitReached({ of, isShown }, limits, standings.get(id) ?? nothing(), job, now);
     if (error) return error;
   }
-  return service && limitReached("service", budget, service, job, now);
+  return service && limitReached({ of: "service", isShown: false }, budget, service, job, now);
 }
 
 /** Of every meter of the batch: what is held against it. */
@@ -133,7 +136,9 @@ export async function loadStandings(
   now: Date,
 ): Promise<Map<string, Standing>> {
   const meters = new Map(batch.flatMap(({ caller }) => caller.meters.map((meter) => [meter.id, meter])));
-  const children = batch.flatMap(({ caller }) => caller.childKeyId ?? []);
+  const children = batch.flatMap(({ caller: { childKeyId } }) =>
+    childKeyId && meters.get(childKeyId)?.limits.gpuSecondsPerDay !== undefined ? [childKeyId] : [],
+  );
   const isOfKey = ({ id }: Meter) => keyIds.includes(id);
   const spenders = [...meters.values()].filter((meter) => isOfKey(meter) && hasQuota(meter.limits));
   const isPaid = [...meters.values()].some(({ limits }) => hasQuota(limits));

@@ -19,6 +19,6 @@ export const getJob = readProcedure
   .output(Job)
   .query(async ({ ctx, input, signal }) => {
     const job = await ctx.services.jobs.get(ctx.caller, input, signal);
-    if (input.wait > 0) await ctx.authenticateAgain();
+    if (input.wait > 0) await ctx.authenticateAgain("read");
     return job;
   });

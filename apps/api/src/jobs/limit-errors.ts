@@ -11,14 +11,19 @@ const RETRY_MS = 5000;
 /** Dollars are summed as floating-point numbers: so little may be the error of a sum. */
 const USD_ERROR = 1e-9;
 
+/** When there may be enough for the job: once others are over, when the day or the month begins, or never. */
+type Comes = "soon" | "atReset" | "never";
+
 const OF = { key: "the key", childKey: "the child key", service: "the service" };
 
 /**
  * What keeps a job from being made, if anything does.
+ * @param isShown whether amounts are for the caller to know: not what the operator has left for all customers together,
+ * nor, in a browser, what the child key's parent has
  * @param standing what there is without it
  */
 export function limitReached(
-  of: LimitReached["of"],
+  { of, isShown }: { of: LimitReached["of"]; isShown: boolean },
   limits: KeyLimits,
   standing: Standing,
   {
@@ -36,23 +41,28 @@ export function limitReached(
     code: ErrorCode,
     name: keyof KeyLimits,
     max: number,
-    { left, resetsAt, isHeld }: { left: number; resetsAt?: Date | undefined; isHeld: boolean },
+    { left, resetsAt, comes }: { left: number; resetsAt?: Date | undefined; comes: Comes },
   ) => {
-    // How much the operator has left for all customers together is not for them to know.
-    const amounts = of === "service" ? {} : { max, left: Math.max(left, 0) };
+    const amounts = isShown ? { max, left: Math.max(left, 0) } : {};
     const limit: LimitReached = {
       of,
       name,
       ...amounts,
       ...(resetsAt && { resetsAt: resetsAt.toISOString() }),
     };
+    const untilResetMs = resetsAt && resetsAt.getTime() - now.getTime();
+    const waitMs = { soon: RETRY_MS, atReset: untilResetMs, never: undefined }[comes];
     return new AppError(code, {
       detail: say(limit, estimatedGpuSeconds, estimatedCostUsd),
       limit,
-      retryAfterMs: resetsAt && !isHeld ? resetsAt.getTime() - now.getTime() : RETRY_MS,
+      ...(waitMs !== undefined && { retryAfterMs: waitMs }),
     });
   };
-  const full = { left: 0, isHeld: true };
+  const full = { left: 0, comes: "soon" } as const;
+  const whenFree = (amount: number, unspent: number, max: number): Comes => {
+    if (amount <= unspent) return "soon";
+    return amount <= max ? "atReset" : "never";
+  };
 
   if (jobsInFlight !== undefined && standing.inFlight >= jobsInFlight)
     return refuse("too_many_jobs", "jobsInFlight", jobsInFlight, full);
@@ -61,12 +71,12 @@ export function limitReached(
   if (gpuSecondsPerDay !== undefined && estimatedGpuSeconds > 0) {
     const unspent = gpuSecondsPerDay - standing.gpuSecondsToday;
     const left = unspent - standing.gpuSeconds;
-    const isHeld = estimatedGpuSeconds <= unspent;
+    const comes = whenFree(estimatedGpuSeconds, unspent, gpuSecondsPerDay);
     if (estimatedGpuSeconds > left)
       return refuse("gpu_quota_exceeded", "gpuSecondsPerDay", gpuSecondsPerDay, {
         left,
         resetsAt: day,
-        isHeld,
+        comes,
       });
   }
   for (const [name, max, spent, resetsAt] of [
@@ -76,29 +86,35 @@ export function limitReached(
     if (max === undefined || estimatedCostUsd === 0) continue;
     const unspent = max - spent;
     const left = unspent - standing.usd;
-    const isHeld = estimatedCostUsd <= unspent;
+    const comes = whenFree(estimatedCostUsd, unspent, max);
     if (estimatedCostUsd > left + USD_ERROR)
-      return refuse("budget_exhausted", name, max, { left: roundDown(left), resetsAt, isHeld });
+      return refuse("budget_exhausted", name, max, { left: roundDown(left), resetsAt, comes });
   }
   return undefined;
 }
 
 function say({ of, name, max, left = 0, resetsAt }: LimitReached, gpuSeconds: number, usd: number): string {
   const who = OF[of];
+  const isShown = max !== undefined;
+  const until = (span: string) => (resetsAt === undefined ? "" : ` for the ${span}, until ${resetsAt}`);
   switch (name) {
     case "jobsInFlight":
-      return `${capital(who)} may have ${max} unfinished jobs, and has so many.`;
+      return isShown
+        ? `${capital(who)} may have ${max} unfinished jobs, and has so many.`
+        : `${capital(who)} has as many unfinished jobs as it may have.`;
     case "jobsQueued":
-      return `${capital(who)} may have ${max} jobs in the queue, and has so many.`;
+      return isShown
+        ? `${capital(who)} may have ${max} jobs in the queue, and has so many.`
+        : `${capital(who)} has as many jobs in the queue as it may have.`;
     case "gpuSecondsPerDay":
-      return resetsAt === undefined
-        ? `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left.`
-        : `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left for the day, until ${resetsAt}.`;
+      return isShown
+        ? `The job may take ${gpuSeconds} GPU seconds; ${who} has ${left} of ${max} left${until("day")}.`
+        : `The job may take more GPU seconds than ${who} has left${until("day")}.`;
     default: {
       const span = name === "usdPerDay" ? "day" : "month";
-      return max === undefined
-        ? `The job could take ${who} over its budget for the ${span}, which begins anew on ${resetsAt}.`
-        : `The job may cost ${inUsd(usd)}; ${who} has ${inUsd(left)} of ${inUsd(max)} left for the ${span}, until ${resetsAt}.`;
+      return isShown
+        ? `The job may cost ${inUsd(usd)}; ${who} has ${inUsd(left)} of ${inUsd(max)} left${until(span)}.`
+        : `The job could take ${who} over its budget for the ${span}, which begins anew on ${resetsAt}.`;
     }
   }
 }

@@ -10,7 +10,7 @@ export const watchJob = readProcedure.input(WatchJobInput).subscription(async fu
   const { jobs } = ctx.services;
   const after = Number(input.lastEventId ?? input.after ?? 0);
   for await (const job of jobs.watch(ctx.caller, input.id, after, signal)) {
-    await ctx.authenticateAgain();
+    await ctx.authenticateAgain("read");
     yield tracked(String(job.version), job);
   }
   // Without the word that this is all, clients connect again: to another server.

@@ -1,3 +1,4 @@
+import type { Scope } from "@avatar/contract/api-keys";
 import type { Limits } from "@avatar/contract/types";
 import type { ApiKeyService } from "../api-keys/api-key-service.ts";
 import type { Caller } from "../api-keys/caller.ts";
@@ -18,8 +19,8 @@ export interface Services {
 export interface Context {
   /** The key was checked before the body was read. */
   caller: Caller;
-  /** After a wait: the key may have been revoked in the meantime. @throws AppError `unauthorized` */
-  authenticateAgain: () => Promise<void>;
+  /** After a wait: the key may have ended, or lost the scope. @throws AppError `unauthorized`, `insufficient_scope` */
+  authenticateAgain: (scope: Scope) => Promise<void>;
   services: Services;
   idempotencyKey: string | undefined;
   /** The files that came with the request itself, so that nobody looks them up again. */

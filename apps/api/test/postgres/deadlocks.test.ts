@@ -34,10 +34,10 @@ test("keys that were used are noted while jobs are made of some of them, in what
   await insertKey({ db }, OWNER, { id: "key_a" });
   let noted: Promise<void> | undefined;
   await createAdmissionRepository(db).atomically(async (tx) => {
-    await tx.lockKeys(["key_a"]);
+    await tx.lockKeys(["key_a"], []);
     noted = createApiKeyRepository(db).touch(["key_b", "key_a"], new Date());
     await untilOneWaits();
-    await tx.lockKeys(["key_b"]);
+    await tx.lockKeys(["key_b"], []);
   });
   await noted;
 });
