@@ -16,7 +16,6 @@ import { createFrameRenderer } from "./render/frame-renderer.ts";
 import { FRAMES_PER_SECOND, SAMPLE_RATE_HZ } from "./timing.ts";
 
 export { checkInputs, type InputCheckOptions } from "./check-inputs.ts";
-export { chooseEncoder } from "./encoder/choose-encoder.ts";
 export { PreviewError, type PreviewErrorCode } from "./preview-error.ts";
 export type { Aspect, EncoderChoice, EncoderName, Fit };
 

@@ -37,7 +37,7 @@ export function startAvatar({ dataDir, databaseUrl, holds = true, env }: AvatarO
   return start({
     name: "avatar",
     command: process.execPath,
-    args: [fileOf(holds ? "../../test/support/child-main.ts" : "../../src/main.ts")],
+    args: [fileOf(holds ? "../../test/support/child-main.ts" : "../../dist/main.js")],
     env: {
       DATA_DIR: dataDir,
       ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),

@@ -1,11 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PGlite } from "@electric-sql/pglite";
 import { sql } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
-import { migrate as migratePglite } from "drizzle-orm/pglite/migrator";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
@@ -43,6 +40,10 @@ async function openPglite(dataDir: string): Promise<Database> {
   // PGlite lets a second process open the same directory and then silently loses what one of them wrote.
   const unlock = lockDataDir(dataDir);
   try {
+    // Some forty megabytes that a server with Postgres does without.
+    const { PGlite } = await import("@electric-sql/pglite");
+    const { drizzle } = await import("drizzle-orm/pglite");
+    const { migrate } = await import("drizzle-orm/pglite/migrator");
     const path = join(dataDir, "pglite");
     const client = await PGlite.create(path).catch((cause: unknown) => {
       throw new StartError(
@@ -51,8 +52,8 @@ async function openPglite(dataDir: string): Promise<Database> {
         { cause },
       );
     });
-    const db = drizzlePglite({ client, ...options });
-    await migratePglite(db, { migrationsFolder });
+    const db = drizzle({ client, ...options });
+    await migrate(db, { migrationsFolder });
     return {
       db,
       relaxed: db,

@@ -2,7 +2,9 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { chooseEncoder, type EncoderChoice } from "@avatar/preview-engine";
+import type { EncoderChoice } from "@avatar/preview-engine";
+// Alone: the rest, which decodes images, is for threads.
+import { chooseEncoder } from "@avatar/preview-engine/choose-encoder";
 import { StartError } from "../start-error.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chooseEncoder, type EncoderName, renderPreview } from "@avatar/preview-engine";
+import { type EncoderName, renderPreview } from "@avatar/preview-engine";
+import { chooseEncoder } from "@avatar/preview-engine/choose-encoder";
 
 const examples = new URL("../../../../examples/media/", import.meta.url);
 

@@ -31,6 +31,8 @@ interface Options {
   /** With these the scripted engine runs; without, the product as it is delivered. */
   child?: ChildOptions;
   env?: Record<string, string>;
+  /** Instead of the sources. */
+  main?: string;
 }
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -77,8 +79,8 @@ export class ChildExited extends Error {
   }
 }
 
-function spawnApi({ database, child: childOptions, env }: Options) {
-  const child: ChildProcess = spawn(process.execPath, [childOptions ? CHILD_MAIN : MAIN], {
+function spawnApi({ database, child: childOptions, env, main = MAIN }: Options) {
+  const child: ChildProcess = spawn(process.execPath, [childOptions ? CHILD_MAIN : main], {
     env: {
       PATH: process.env.PATH,
       DATA_DIR: database.dataDir,

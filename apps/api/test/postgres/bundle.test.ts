@@ -1,0 +1,24 @@
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { startChildApi } from "../support/child-api.ts";
+import { uploadFixtures } from "../support/fixtures.ts";
+import { createTestDatabase } from "../support/test-database.ts";
+
+const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+beforeAll(() => {
+  execFileSync(process.execPath, [fileOf("../../build.ts")]);
+});
+
+test.each(["pglite", "postgres"] as const)("the bundle renders a video, with %s", async (kind) => {
+  const database = await createTestDatabase(kind);
+  onTestFinished(database.remove);
+  const { rest } = await startChildApi({ database, main: fileOf("../../dist/main.js") });
+  const input = { ...(await uploadFixtures(rest)), aspect: "16:9" };
+  const { status, body } = await rest("POST", "/v1/jobs", input);
+  expect([status, body.code]).toEqual([202, undefined]);
+  let job = body;
+  while (["queued", "starting", "running"].includes(job.status))
+    ({ body: job } = await rest("GET", `/v1/jobs/${job.id}?wait=30&after=${job.version}`));
+  expect(job).toMatchObject({ status: "succeeded", video: { width: 1280, height: 720 } });
+});
