@@ -10,10 +10,12 @@ beforeAll(() => {
   execFileSync(process.execPath, [fileOf("../../build.ts")]);
 });
 
-test.each(["pglite", "postgres"] as const)("the bundle renders a video, with %s", async (kind) => {
-  const database = await createTestDatabase(kind);
+const DATABASES = { PGlite: { DATABASE_URL: "" }, Postgres: {} };
+
+test.each(Object.entries(DATABASES))("the bundle renders a video, with %s", async (_name, env) => {
+  const database = await createTestDatabase("postgres", "disk");
   onTestFinished(database.remove);
-  const { rest } = await startChildApi({ database, main: fileOf("../../dist/main.js") });
+  const { rest } = await startChildApi({ database, env, main: fileOf("../../dist/main.js") });
   const input = { ...(await uploadFixtures(rest)), aspect: "16:9" };
   const { status, body } = await rest("POST", "/v1/jobs", input);
   expect([status, body.code]).toEqual([202, undefined]);
