@@ -46,7 +46,8 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
         router,
         req: request,
         res: reply,
-        path: request.params.path,
+        // It decodes it, as is done already: `%252C` would become a comma that nobody else has seen.
+        path: encodeURIComponent(request.params.path),
         createContext: () => createContext(request, services),
         responseMeta: ({ ctx, info, errors }) => ({
           headers: new Headers({
