@@ -138,6 +138,59 @@ describe("P9: beyond what is taken at once", () => {
     expect((await poll()).status).toBe(200);
   });
 
+  const WAITS = [
+    ["events", (id) => `/v1/jobs/${id}/events`],
+    ["events, written otherwise", (id) => `/v1/jobs/${id}/%65vents`],
+    ["events, with the whole URL", (id) => `http://h/v1/jobs/${id}/events`],
+    ["a long poll", (id) => `/v1/jobs/${id}?wait=30`],
+    ["a long poll with a zero more", (id) => `/v1/jobs/${id}?wait=030`],
+    ["a long poll of less than a second", (id) => `/v1/jobs/${id}?wait=0.9&after=9`],
+    ["a long poll, written otherwise", (id) => `/v1/jobs/${id}?w%61it=30`],
+    ["a subscription", (id) => `/trpc/jobs.watch?input={%22id%22:%22${id}%22}`],
+    ["a subscription, written otherwise", (id) => `/trpc/jobs%2Ewatch?input={%22id%22:%22${id}%22}`],
+    ["a query", (id) => `/trpc/jobs.get?input={%22id%22:%22${id}%22,%22wait%22:30}`],
+    ["a query with a blank", (id) => `/trpc/jobs.get?input={%22id%22:%22${id}%22,%22wait%22%3A%2030}`],
+    [
+      "a query with what is no escape",
+      (id) => `/trpc/jobs.get?x=%zz&input={%22id%22:%22${id}%22,%22wait%22:30}`,
+    ],
+    [
+      "a batch",
+      (id) => `/trpc/limits.get,jobs.get?batch=1&input={%221%22:{%22id%22:%22${id}%22,%22w\\u0061it%22:30}}`,
+    ],
+  ] as const satisfies [string, (id: string) => string][];
+
+  test("however it is written, what waits leaves the places of work to others", async () => {
+    await start({ work: 1, waits: WAITS.length });
+    const { id } = await insertJob(api);
+    for (const [index, [what, pathOf]] of WAITS.entries()) {
+      const poll = request(api.url, {
+        path: pathOf(id),
+        headers: { authorization: `Bearer ${api.apiKey}` },
+        agent: false,
+      }).on("error", () => {});
+      onTestFinished(() => void poll.destroy());
+      poll.end();
+      await waiting.reaches(index + 1);
+      expect(await status("/v1/limits"), what).toBe(200);
+    }
+  });
+
+  test("what only looks like a wait is work", async () => {
+    await start({ work: 1, waits: 0 });
+    const asked = [
+      "/v1/jobs?wait=1",
+      "/v1/jobs/job_none?wait=0",
+      "/v1/jobs/job_none?after=1",
+      "/trpc/jobs.list?input={}&wait=1",
+      "/trpc/jobs.list?input={%22wait%22:1}",
+      "/trpc/jobs.get?input={%22id%22:%22job_none%22}&input={%22wait%22:1}",
+    ];
+    const statuses = [];
+    for (const path of asked) statuses.push(await status(path));
+    expect(statuses).toEqual([400, 404, 404, 200, 400, 404]);
+  });
+
   test("a body that is slow to come keeps nobody else out", async () => {
     await start({ work: 1 });
     const slow = await begin("/v1/uploads", JSON_TYPE);

@@ -40,7 +40,8 @@ export async function eventRoutes(app: FastifyInstance, { services, heartbeatMs 
     const events = toEvents(services.jobs.watch(caller, id, after, signal), request, services);
     return reply.send(Readable.from(events));
   };
-  app.route({ method: ["GET", "HEAD"], url: URL, exposeHeadRoute: false, handler });
+  const config = { load: "waits" } as const;
+  app.route({ method: ["GET", "HEAD"], url: URL, exposeHeadRoute: false, config, handler });
 }
 
 /** A comment, which clients skip. */

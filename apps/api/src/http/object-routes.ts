@@ -29,7 +29,7 @@ export async function objectRoutes(
 
   app.options("/objects/*", (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
 
-  app.put("/objects/*", async (request, reply) => {
+  app.put("/objects/*", { config: { load: "uploads" } }, async (request, reply) => {
     const link = store.verifyPut(linkOf(request));
     checkHeaders(link, request);
     // Not destroyed when we fail in the middle of it, so that the failure can be answered.
@@ -44,6 +44,7 @@ export async function objectRoutes(
   app.route({
     method: ["GET", "HEAD"],
     url: "/objects/*",
+    config: { load: "waits" }, // For a reader: a player reads as it plays.
     handler: async (request, reply) => {
       const { key, contentType, fileName } = store.verifyGet(linkOf(request));
       const object = await store.head(key);

@@ -15,11 +15,28 @@ const LOAD_LIMITS = {
 };
 
 export type LoadLimits = typeof LOAD_LIMITS;
-type Kind = keyof LoadLimits;
+export type Kind = keyof LoadLimits;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /**
+     * What a request of the route takes a place of; `work` where it is left out. `nothing` is for those that are to be
+     * answered however much there is to do. Never told by the text of a URL, which can be written in many ways.
+     */
+    load?: Kind | "nothing" | ((request: FastifyRequest) => Kind);
+  }
+}
 
 const RETRY_AFTER_MS = 1000;
 /** Work for a client that has gone goes on for a while; no statement takes longer than this. */
 const ABANDONED_MS = 10_000;
+
+interface Place {
+  kind: Kind;
+  /** Its request waits for its own body, and for nothing else. */
+  isForBody: boolean;
+  isAnswered: boolean;
+}
 
 /**
  * Refuses what would only wait: with 503, before its body is read or the database is asked. Not by `maxConnections`, which
@@ -29,12 +46,12 @@ const ABANDONED_MS = 10_000;
 export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = {}): void {
   const limits = { ...LOAD_LIMITS, ...overrides };
   const counts: Record<Kind, number> = { work: 0, uploads: 0, waits: 0 };
-  const taken = new WeakMap<FastifyRequest, { kind: Kind; isAnswered: boolean }>();
+  const taken = new WeakMap<FastifyRequest, Place>();
 
-  function take(request: FastifyRequest, kind: Kind): void {
+  function take(request: FastifyRequest, kind: Kind, isForBody = false): void {
     if (counts[kind] >= limits[kind]) throw new AppError("overloaded", { retryAfterMs: RETRY_AFTER_MS });
     counts[kind]++;
-    taken.set(request, { kind, isAnswered: false });
+    taken.set(request, { kind, isForBody, isAnswered: false });
   }
 
   function give(request: FastifyRequest): void {
@@ -45,8 +62,9 @@ export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = 
   }
 
   app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
-    if (isHealth(request)) return;
-    take(request, kindOf(request));
+    const { load = "work" } = request.routeOptions.config;
+    if (load === "nothing") return;
+    take(request, typeof load === "function" ? load(request) : load);
     reply.raw.once("close", () => {
       const place = taken.get(request);
       if (!place || place.isAnswered || place.kind === "waits") give(request);
@@ -57,10 +75,10 @@ export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = 
   app.addHook("preParsing", async (request) => {
     if (taken.get(request)?.kind !== "work" || request.raw.complete) return;
     give(request);
-    take(request, "waits");
+    take(request, "waits", true);
   });
   app.addHook("preValidation", async (request) => {
-    if (taken.get(request)?.kind !== "waits" || isWait(request)) return;
+    if (!taken.get(request)?.isForBody) return;
     give(request);
     take(request, "work");
   });
@@ -70,23 +88,3 @@ export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = 
     if (reply.raw.closed) give(request);
   });
 }
-
-function kindOf(request: FastifyRequest): Kind {
-  if (isWait(request)) return "waits";
-  return isUpload(request) ? "uploads" : "work";
-}
-
-/** To be answered however much there is to do: who asks decides whether this process lives, and gets requests. */
-const isHealth = ({ routeOptions }: FastifyRequest) =>
-  routeOptions.url === "/healthz" || routeOptions.url === "/readyz" || routeOptions.url === "/metrics";
-
-/** Long polls and streams of events through both doors, and videos, which a player reads as it plays them. */
-const isWait = ({ method, url }: FastifyRequest) =>
-  (method === "GET" || method === "HEAD") &&
-  /[?&]wait=[1-9]|%22wait%22%3A[1-9]|^\/v1\/jobs\/[^/?]+\/events|^\/trpc\/[^?]*jobs\.watch|^\/objects\//.test(
-    url,
-  );
-
-const isUpload = ({ method, url, headers }: FastifyRequest) =>
-  (method === "PUT" && url.startsWith("/objects/")) ||
-  (method === "POST" && headers["content-type"]?.toLowerCase().startsWith("multipart/") === true);

@@ -1,6 +1,6 @@
 import type { TRPCError } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
@@ -10,6 +10,7 @@ import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
 import { drainBody, retryHeader } from "./send-problem.ts";
+import type { Kind } from "./shed-load.ts";
 
 interface Deps {
   services: Services;
@@ -41,6 +42,7 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
   app.route<{ Params: { path: string } }>({
     method: ["GET", "POST"],
     url: "/:path",
+    config: { load: loadOf },
     handler: (request, reply) =>
       fastifyRequestHandler({
         router,
@@ -66,6 +68,25 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
         },
       }),
   });
+}
+
+/** A batch that has a wait in it waits. */
+function loadOf({ params, url }: FastifyRequest): Kind {
+  const names = (params as { path: string }).path.split(",");
+  if (names.includes("jobs.watch")) return "waits";
+  return names.includes("jobs.get") && hasWait(names, url) ? "waits" : "work";
+}
+
+function hasWait(names: readonly string[], url: string): boolean {
+  try {
+    // As tRPC does: any other way to read a query takes some for another.
+    const { searchParams } = new URL(url, "http://localhost");
+    const input = JSON.parse(searchParams.get("input") ?? "");
+    const inputs = searchParams.get("batch") === "1" ? input : [input];
+    return names.some((name, index) => name === "jobs.get" && inputs[index]?.wait > 0);
+  } catch {
+    return false; // Then tRPC refuses it.
+  }
 }
 
 const isEventStream = (payload: unknown) =>
