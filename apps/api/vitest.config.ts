@@ -8,6 +8,7 @@ const POSTGRES_ALONE = [
   "budget-warnings",
   "cors",
   "error-catalogue",
+  "expect-continue",
   "fairness",
   "hostile-requests",
   "input-check",

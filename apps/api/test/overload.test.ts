@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
-import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { request } from "node:http";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { LoadLimits } from "../src/http/shed-load.ts";
+import { beginRequest } from "./support/begin-request.ts";
 import { createBreakableDatabase } from "./support/breakable-database.ts";
 import { throughRest, throughTrpc } from "./support/doors.ts";
 import { FORM_TYPE, multipart } from "./support/multipart.ts";
@@ -15,10 +16,6 @@ const waiting = countWaiting();
 let api: TestApi;
 let opened: PromiseWithResolvers<never>;
 let opening = 0;
-afterEach(async () => {
-  opened.reject(new Error("the test is over"));
-  await api.stop();
-});
 
 /** With URLs that do not open before the test says so, which hold the requests that name them. */
 async function start(loadLimits: Partial<LoadLimits>): Promise<void> {
@@ -35,6 +32,11 @@ async function start(loadLimits: Partial<LoadLimits>): Promise<void> {
     },
     dispatcher: { maxRunsInFlight: 0 },
   });
+  // After what the test registers later: the server waits for bodies that are under way.
+  onTestFinished(async () => {
+    opened.reject(new Error("the test is over"));
+    await api.stop();
+  });
 }
 
 const URLS = { image: "https://example.com/a.png", audio: "https://example.com/a.wav" };
@@ -44,21 +46,7 @@ async function holdWork(count: number): Promise<{ answers: Promise<RestAnswer[]>
   return { answers };
 }
 
-/** Begins a request, with a body that the server knows of and that does not end. */
-async function begin(path: string, headers: Record<string, string>) {
-  const authorization = `Bearer ${api.apiKey}`;
-  const sent: ClientRequest = request(new URL(path, api.url), {
-    method: "POST",
-    headers: { authorization, expect: "100-continue", ...headers },
-  }).on("error", () => {});
-  const status = new Promise((resolve) =>
-    sent.once("response", (answer: IncomingMessage) => resolve(answer.resume().statusCode)),
-  );
-  sent.flushHeaders();
-  await new Promise((resolve) => sent.once("continue", resolve));
-  onTestFinished(() => void sent.destroy());
-  return { sent, status };
-}
+const begin = (path: string, headers: Record<string, string>) => beginRequest(api, "POST", path, headers);
 
 const status = async (path: string) => (await api.rest("GET", path)).status;
 const OVERLOADED = { status: 503, body: { code: "overloaded", retryAfterMs: 1000 } };

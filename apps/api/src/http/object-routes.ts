@@ -29,9 +29,11 @@ export async function objectRoutes(
 
   app.options("/objects/*", (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
 
-  app.put("/objects/*", { config: { load: "uploads" } }, async (request, reply) => {
+  // Before the body is asked for.
+  const onRequest = async (request: FastifyRequest) =>
+    checkHeaders(store.verifyPut(linkOf(request)), request);
+  app.put("/objects/*", { config: { load: "uploads" }, onRequest }, async (request, reply) => {
     const link = store.verifyPut(linkOf(request));
-    checkHeaders(link, request);
     // Not destroyed when we fail in the middle of it, so that the failure can be answered.
     const body = request.raw.iterator({ destroyOnReturn: false });
     await store.putSigned(link, body).catch((error: unknown) => {

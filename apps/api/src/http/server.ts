@@ -18,6 +18,7 @@ import { answerClientErrors } from "./client-errors.ts";
 import { allowOrigins } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
+import { answerExpect } from "./expect-continue.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { limitRequests } from "./limit-requests.ts";
@@ -96,6 +97,7 @@ export function createServer(deps: Deps): FastifyInstance {
   finishConnections(app);
   cutSlowClients(app, timeLimits, publicUrl);
   shedLoad(app, deps.loadLimits);
+  answerExpect(app);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
     throw new AppError("not_found");
