@@ -13,6 +13,7 @@ const POSTGRES_ALONE = [
   "hostile-requests",
   "input-check",
   "key-scopes",
+  "load-shares",
   "many-connections",
   "overload",
   "security-headers",

@@ -23,7 +23,7 @@ async function start(loadLimits: Partial<LoadLimits>): Promise<void> {
   opened.promise.catch(() => {});
   opening = 0;
   api = await startTestApi({
-    loadLimits,
+    loadLimits: { ownerShare: 1, ...loadLimits },
     ...waiting.overrides,
     openDatabase: database.open,
     openUrl: () => {

@@ -12,10 +12,12 @@ const LOAD_LIMITS = {
   uploads: 128,
   /** Those that wait: for a job to change, for their own body, for a reader of a video. They cost memory alone. */
   waits: 10_000,
+  /** Of each kind, what the requests of one owner may take: others are served whatever one of them does. */
+  ownerShare: 1 / 3,
 };
 
 export type LoadLimits = typeof LOAD_LIMITS;
-export type Kind = keyof LoadLimits;
+export type Kind = Exclude<keyof LoadLimits, "ownerShare">;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -33,32 +35,47 @@ const ABANDONED_MS = 10_000;
 
 interface Place {
   kind: Kind;
+  /** Whose request it is, once that is known. */
+  of: string | undefined;
   /** Its request waits for its own body, and for nothing else. */
   isForBody: boolean;
   isAnswered: boolean;
 }
+
+/** To be told whose a request is, as soon as that is known. @throws AppError `overloaded` beyond the owner's share */
+export type ShareLoad = (request: FastifyRequest, of: string | undefined) => void;
+
+const BEYOND_SHARE = "As many requests of one owner are at hand as may be at once.";
 
 /**
  * Refuses what would only wait: with 503, before its body is read or the database is asked. Not by `maxConnections`, which
  * resets connections without a word, nor by the delay of the event loop, which is as long where a render or the garbage
  * collector has it for a moment as under load.
  */
-export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = {}): void {
+export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = {}): ShareLoad {
   const limits = { ...LOAD_LIMITS, ...overrides };
-  const counts: Record<Kind, number> = { work: 0, uploads: 0, waits: 0 };
+  const held = { work: createCounts(), uploads: createCounts(), waits: createCounts() };
   const taken = new WeakMap<FastifyRequest, Place>();
 
-  function take(request: FastifyRequest, kind: Kind, isForBody = false): void {
-    if (counts[kind] >= limits[kind]) throw new AppError("overloaded", { retryAfterMs: RETRY_AFTER_MS });
-    counts[kind]++;
-    taken.set(request, { kind, isForBody, isAnswered: false });
+  function take(request: FastifyRequest, kind: Kind, of?: string, isForBody = false): void {
+    const [all, byOwner] = [limits[kind], Math.max(Math.floor(limits[kind] * limits.ownerShare), 1)];
+    if (held[kind].all >= all) throw new AppError("overloaded", { retryAfterMs: RETRY_AFTER_MS });
+    if (of !== undefined && held[kind].of(of) >= byOwner)
+      throw new AppError("overloaded", { detail: BEYOND_SHARE, retryAfterMs: RETRY_AFTER_MS });
+    held[kind].add(of, 1);
+    taken.set(request, { kind, of, isForBody, isAnswered: false });
   }
 
   function give(request: FastifyRequest): void {
     const place = taken.get(request);
     if (!place) return;
     taken.delete(request);
-    counts[place.kind]--;
+    held[place.kind].add(place.of, -1);
+  }
+
+  function move(request: FastifyRequest, kind: Kind, of: string | undefined, isForBody = false): void {
+    give(request);
+    take(request, kind, of, isForBody);
   }
 
   app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
@@ -73,18 +90,36 @@ export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = 
   });
   // After the key was checked: a slow body must not keep others from being served.
   app.addHook("preParsing", async (request) => {
-    if (taken.get(request)?.kind !== "work" || request.raw.complete) return;
-    give(request);
-    take(request, "waits", true);
+    const place = taken.get(request);
+    if (place?.kind === "work" && !request.raw.complete) move(request, "waits", place.of, true);
   });
   app.addHook("preValidation", async (request) => {
-    if (!taken.get(request)?.isForBody) return;
-    give(request);
-    take(request, "work");
+    const place = taken.get(request);
+    if (place?.isForBody) move(request, "work", place.of);
   });
   app.addHook("onSend", async (request, reply) => {
     const place = taken.get(request);
     if (place) place.isAnswered = true;
     if (reply.raw.closed) give(request);
   });
+
+  return (request, of) => {
+    const place = taken.get(request);
+    if (place && of !== undefined) move(request, place.kind, of);
+  };
+}
+
+function createCounts() {
+  const byOwner = new Map<string, number>();
+  return {
+    all: 0,
+    of: (owner: string): number => byOwner.get(owner) ?? 0,
+    add(owner: string | undefined, change: 1 | -1): void {
+      this.all += change;
+      if (owner === undefined) return;
+      const count = this.of(owner) + change;
+      if (count === 0) byOwner.delete(owner);
+      else byOwner.set(owner, count);
+    },
+  };
 }

@@ -219,6 +219,7 @@ export function createJobService(deps: Deps) {
         expiresAt: videoExpiresAt,
         contentType: "video/mp4",
         fileName: `${row.id}.mp4`,
+        owner: row.owner,
       });
       return { jobId: row.id, url, urlExpiresAt: videoExpiresAt.toISOString(), video: toVideo(row) };
     },
