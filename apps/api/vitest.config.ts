@@ -12,6 +12,7 @@ const POSTGRES_ALONE = [
   "fairness",
   "hostile-requests",
   "input-check",
+  "key-lookups",
   "key-scopes",
   "load-shares",
   "many-connections",

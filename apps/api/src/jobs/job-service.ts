@@ -9,6 +9,7 @@ import { parseCursor, toPage } from "../cursor.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Retention } from "../retention/retention.ts";
+import { createSharedReads } from "../shared-reads.ts";
 import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
@@ -23,7 +24,6 @@ import type { JobRepository, JobRow } from "./job-repository.ts";
 import { streamJob } from "./job-stream.ts";
 import { toJob, toVideo } from "./job-view.ts";
 import { createQueueOutlook } from "./queue-outlook.ts";
-import { createSharedReads } from "./shared-reads.ts";
 
 interface Deps extends Pick<EstimateDeps, "checkInputs" | "refusalOf" | "scalesToZero"> {
   jobs: JobRepository;
