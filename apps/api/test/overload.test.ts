@@ -65,6 +65,17 @@ describe("P9: beyond what is taken at once", () => {
     await database.whileDown(async () => expect(await api.rest("GET", "/v1/jobs")).toMatchObject(OVERLOADED));
   });
 
+  test("the log tells how many were refused, and has no line for each", async () => {
+    await start({ work: 0 });
+    const answers = await Promise.all(Array.from({ length: 200 }, () => status("/v1/jobs")));
+    expect(new Set(answers)).toEqual(new Set([503]));
+    const lines = () => api.logs.map((line) => JSON.parse(line)).filter((line) => line.refused);
+    await until("all are told of", () => lines().reduce((sum, { refused }) => sum + refused, 0) === 200);
+    expect(lines()[0]).toMatchObject({ level: "warn", refused: 1 });
+    expect(lines().length).toBeLessThan(200 / 5);
+    expect(api.logs.filter((line) => line.includes("overloaded"))).toEqual([]);
+  });
+
   test("a body is not waited for", async () => {
     await start({ work: 1 });
     await holdWork(1);

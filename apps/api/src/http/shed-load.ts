@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
+import { createRefusalLog } from "./refusal-log.ts";
 
 /** How many requests of each kind are taken at once. */
 const LOAD_LIMITS = {
@@ -56,12 +57,18 @@ export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = 
   const limits = { ...LOAD_LIMITS, ...overrides };
   const held = { work: createCounts(), uploads: createCounts(), waits: createCounts() };
   const taken = new WeakMap<FastifyRequest, Place>();
+  const refusals = createRefusalLog(app.log);
+  app.addHook("onClose", async () => refusals.stop());
+
+  function refuse(detail?: string): never {
+    refusals.note();
+    throw new AppError("overloaded", { ...(detail && { detail }), retryAfterMs: RETRY_AFTER_MS });
+  }
 
   function take(request: FastifyRequest, kind: Kind, of?: string, isForBody = false): void {
     const [all, byOwner] = [limits[kind], Math.max(Math.floor(limits[kind] * limits.ownerShare), 1)];
-    if (held[kind].all >= all) throw new AppError("overloaded", { retryAfterMs: RETRY_AFTER_MS });
-    if (of !== undefined && held[kind].of(of) >= byOwner)
-      throw new AppError("overloaded", { detail: BEYOND_SHARE, retryAfterMs: RETRY_AFTER_MS });
+    if (held[kind].all >= all) refuse();
+    if (of !== undefined && held[kind].of(of) >= byOwner) refuse(BEYOND_SHARE);
     held[kind].add(of, 1);
     taken.set(request, { kind, of, isForBody, isAnswered: false });
   }
