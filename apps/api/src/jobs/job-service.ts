@@ -55,7 +55,12 @@ interface CreateOptions {
 export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
   const { queueTimeoutMs, videoTtlSeconds, admit, gpuPricePerSecond } = deps;
-  const { outlookOf, outlookOfNext } = createQueueOutlook(jobs, now);
+  const { outlookOf, outlookOfNext, noteChange } = createQueueOutlook(jobs, now);
+  changes.onAny(() => {
+    // Of which mode it is nobody says.
+    noteChange("live");
+    noteChange("test");
+  });
   const share = createSharedReads<JobRow | undefined>();
   const costOf = createCostEstimate(jobs, gpuPricePerSecond);
 
@@ -134,7 +139,8 @@ export function createJobService(deps: Deps) {
             fingerprint,
           });
           if (row) {
-            wakeDispatcher(caller.mode);
+            noteChange(mode);
+            wakeDispatcher(mode);
             return { job: toJob(row), replayed: false };
           }
           // Another request with this key was faster. Where its job is gone again by now, the next insert gets through.
@@ -228,6 +234,7 @@ export function createJobService(deps: Deps) {
     async cancel(caller: Caller, id: string): Promise<Job> {
       const row = await jobs.end(caller, id, "canceled", now());
       if (!row) return toJob(await get(caller, id));
+      noteChange(row.mode);
       changes.publish(id);
       return toJob(row);
     },
