@@ -25,6 +25,7 @@ import { limitRequests } from "./limit-requests.ts";
 import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { answerOtherMethods } from "./other-methods.ts";
+import { refuseBodies } from "./refuse-bodies.ts";
 import { authenticate, callerOf } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -96,6 +97,7 @@ export function createServer(deps: Deps): FastifyInstance {
   });
   finishConnections(app);
   cutSlowClients(app, timeLimits, publicUrl);
+  refuseBodies(app);
   const shareLoad = shedLoad(app, deps.loadLimits);
   answerExpect(app);
   app.setErrorHandler(sendProblem);

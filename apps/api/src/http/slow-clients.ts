@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { refuse } from "./client-errors.ts";
+import { hasBody } from "./refuse-bodies.ts";
 
 const TIME_LIMITS = {
   /** From the connection, or the first byte of a request, to the end of its headers. */
@@ -51,6 +52,3 @@ export function cutSlowClients(app: FastifyInstance, limits: TimeLimits, publicU
     request.socket.setTimeout(answerMs); // Until Node sets its own, once the answer is sent.
   });
 }
-
-const hasBody = ({ headers }: FastifyRequest) =>
-  headers["transfer-encoding"] !== undefined || Number(headers["content-length"]) > 0;
