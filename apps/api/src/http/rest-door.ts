@@ -134,6 +134,7 @@ const unknownFields = (names: string[]) =>
 /** Aborts when the client goes away before it has its answer. */
 export function abortedWith(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  if (reply.raw.closed) gone.abort();
   reply.raw.once("close", () => {
     // Also comes after the answer; an abort costs a stack trace.
     if (!reply.raw.writableFinished) gone.abort();

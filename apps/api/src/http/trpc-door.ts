@@ -28,6 +28,11 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
     const { path = "" } = request.params as { path?: string };
     if (request.method === "POST" && path.includes(",")) throw new AppError("batch_not_allowed");
   });
+  app.addHook("preHandler", async ({ method }, reply) => {
+    // tRPC hears of clients that go from now on: it would wait for ever for one that has.
+    if (method === "GET" && reply.raw.closed)
+      throw new AppError("invalid_input", { detail: "The connection was closed." });
+  });
   // tRPC parses the body itself.
   app.removeContentTypeParser("application/json");
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) =>
