@@ -21,6 +21,10 @@ const request = {
   not_found: "There is no such path and no such tRPC procedure.",
   method_not_allowed:
     "The path is there, but not for this HTTP method; or a tRPC query was called as a mutation, or the other way round.",
+  request_timeout:
+    "The headers took more than 10 s to come; or the body more than 30 s, and a second more for each 8 KiB of it that came. The connection is closed.",
+  headers_too_large:
+    "The first line and the headers have more than 16 KiB together. The connection is closed.",
   idempotency_mismatch: `Within the last ${LIMITS.idempotencySeconds / 3600} hours the same \`Idempotency-Key\` came with other files or other settings.`,
   body_too_large: `A JSON body has more than ${LIMITS.jsonBodyBytes / 1024} KiB, a form more bytes than its two files may have together, or a PUT more bytes than were declared.`,
   unsupported_content_type:
