@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aPng, aWav } from "./media/media-files.ts";
 import { throughBothDoors } from "./support/doors.ts";
 import { FORM_TYPE, multipart } from "./support/multipart.ts";
+import { rawAnswer } from "./support/raw-answer.ts";
 import { serverSockets } from "./support/server-sockets.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { databaseKind } from "./support/test-database.ts";
@@ -142,6 +143,7 @@ describe("S4: of a declared 300 MiB at most 64 KiB are read, however eagerly the
     ["JSON to no route", 413, "/nope", json],
     ["what goes to a wrong method", 405, "/v1/limits", json],
     ["an upload whose link is not signed", isOnDisk ? 403 : 413, "/objects/uploads/a?signature=b", json],
+    ["what comes with a GET", 400, "/healthz", {}],
   ])("%s", async (_what, status, path, headers) => {
     api.advance(1001); // The key is looked up in the database, which takes its time.
     const served = serverSockets(path);
@@ -156,7 +158,7 @@ describe("S4: of a declared 300 MiB at most 64 KiB are read, however eagerly the
       answer += chunk;
     });
     const closed = new Promise((resolve) => socket.once("close", resolve));
-    const method = path.startsWith("/objects/") ? "PUT" : "POST";
+    const method = path.startsWith("/objects/") ? "PUT" : path === "/healthz" ? "GET" : "POST";
     socket.write(`${method} ${path} HTTP/1.1\r\nhost: a\r\n`);
     socket.write(`${head.map(([name, value]) => `${name}: ${value}`).join("\r\n")}\r\n\r\n`);
     while (!socket.destroyed)
@@ -168,5 +170,36 @@ describe("S4: of a declared 300 MiB at most 64 KiB are read, however eagerly the
     const [server] = await until("it has been served", () => served.size === 1 && [...served]);
     await until("the server has closed the connection", () => server?.destroyed);
     expect(server?.bytesRead).toBeLessThanOrEqual(64 * 1024);
+  });
+});
+
+describe("a method that has no body is refused with one", () => {
+  const body = '{"status":"failed"}';
+  test.each([
+    ["GET", "/v1/jobs"],
+    ["GET", "/v1/jobs/job_1/events"],
+    ["GET", "/trpc/jobs.list?input={}"],
+    ["GET", "/openapi.json"],
+    ["HEAD", "/v1/jobs"],
+    ["OPTIONS", "/objects/a"],
+  ])("%s %s", async (method, path) => {
+    const key = { authorization: `Bearer ${api.apiKey}` };
+    const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    const answers = [
+      await rawAnswer(api, method, path, key, body),
+      await rawAnswer(api, method, path, { ...key, "transfer-encoding": "chunked" }, chunked),
+    ];
+    for (const answer of answers) {
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      if (method !== "HEAD") expect(answer).toContain(`A ${method} request has no body.`);
+    }
+  });
+
+  test("and is served without", async () => {
+    const answer = await rawAnswer(api, "GET", "/v1/jobs", {
+      authorization: `Bearer ${api.apiKey}`,
+      "content-length": "0",
+    });
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
   });
 });

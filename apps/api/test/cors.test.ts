@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Router } from "../src/trpc/router.ts";
 import { aPng } from "./media/media-files.ts";
 import { makeKey } from "./support/keys.ts";
+import { rawAnswer } from "./support/raw-answer.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { createTestDatabase, databaseKind, type TestDatabase } from "./support/test-database.ts";
 
@@ -75,6 +76,11 @@ describe("a browser's question", () => {
       expect(answer.status).toBeGreaterThanOrEqual(400);
       expect(allowedOrigin(answer)).toBeNull();
     }
+  });
+
+  test("has no body", async () => {
+    const headers = { origin: ORIGIN, "access-control-request-method": "POST" };
+    expect(await rawAnswer(api, "OPTIONS", "/v1/jobs", headers, "{}")).toMatch(/^HTTP\/1.1 400 /);
   });
 
   test("does not count against a key", async () => {

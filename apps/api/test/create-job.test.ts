@@ -68,6 +68,7 @@ describe("settings", () => {
     ["ttlSeconds", LIMITS.videoTtlSeconds.default + 1],
     ["metadata", Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`label${n}`, ""]))],
     ["metadata.label", { label: "x".repeat(501) }],
+    ["metadata.__proto__", JSON.parse('{ "__proto__": "x" }')],
     [`metadata.${"x".repeat(41)}`, { ["x".repeat(41)]: "" }],
     ["image", 3],
     ["audio", ""],

@@ -48,6 +48,12 @@ test("an estimate tells what a job would take, and makes none", async () => {
   expect([await counts(), await api.database.objects()]).toEqual(before);
 });
 
+test("what a job would be refused for, an estimate is", async () => {
+  const metadata = JSON.parse('{ "__proto__": "x" }');
+  const body = await estimate({ ...(await aJobInput(api)), metadata });
+  expect(body).toMatchObject({ code: "invalid_input", issues: [{ path: "metadata.__proto__" }] });
+});
+
 test("the job that is made afterwards has what was estimated kept for it", async () => {
   const input = await aJobInput(api);
   const headers = await withKey({ limits: { usdPerDay: 2.06, gpuSecondsPerDay: 1000 } });

@@ -125,6 +125,25 @@ describe("what is known already is left out", () => {
   );
 });
 
+describe("who claims to know a version that is still to come", () => {
+  test("is told the last state, and only then that nothing is left", async () => {
+    const { id } = await insertJob(api, { version: 3, status: "failed" });
+    expect(await readAll(id, "", { "last-event-id": "999" })).toEqual({ status: 200, ids: [3] });
+    expect(await readAll(id, "", { "last-event-id": "3" })).toEqual({ status: 204, ids: [] });
+  });
+
+  test("is told it when it comes, and none before", async () => {
+    const { id } = await insertJob(api);
+    const stream = await openStream(id, "?after=999");
+    stream.read();
+    await waiting.reaches(1);
+    await changeJob(api, id, { status: "starting" });
+    await changeJob(api, id, { status: "canceled", finishedAt: now });
+    expect(await stream.ended).toBe(true);
+    expect(stream.ids()).toEqual([3]);
+  });
+});
+
 describe("a stream", () => {
   test("ends when its job is deleted", async () => {
     const { id } = await insertJob(api, { status: "running" });

@@ -93,6 +93,11 @@ describe("nothing is left of a form", () => {
     ["with three files", [image, audio, audio], "malformed_multipart"],
     ["with text for the audio", [image, field("audio", "upload_1")], "invalid_input"],
     ["with a seed that is no number", [image, audio, field("seed", "abc")], "invalid_input"],
+    [
+      "with a label that would be lost",
+      [image, audio, field("metadata", '{"__proto__":"x"}')],
+      "invalid_input",
+    ],
     ["with metadata that is no JSON", [image, audio, field("metadata", "{")], "invalid_input"],
     ["with a field of 40 KiB", [image, audio, field("prompt", "x".repeat(40_960))], "malformed_multipart"],
     ["with an empty image", [{ ...image, content: "" }, audio], "empty_file"],

@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
-import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { request } from "node:http";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { LoadLimits } from "../src/http/shed-load.ts";
+import { beginRequest } from "./support/begin-request.ts";
 import { createBreakableDatabase } from "./support/breakable-database.ts";
 import { throughRest, throughTrpc } from "./support/doors.ts";
 import { FORM_TYPE, multipart } from "./support/multipart.ts";
@@ -15,10 +16,6 @@ const waiting = countWaiting();
 let api: TestApi;
 let opened: PromiseWithResolvers<never>;
 let opening = 0;
-afterEach(async () => {
-  opened.reject(new Error("the test is over"));
-  await api.stop();
-});
 
 /** With URLs that do not open before the test says so, which hold the requests that name them. */
 async function start(loadLimits: Partial<LoadLimits>): Promise<void> {
@@ -26,7 +23,7 @@ async function start(loadLimits: Partial<LoadLimits>): Promise<void> {
   opened.promise.catch(() => {});
   opening = 0;
   api = await startTestApi({
-    loadLimits,
+    loadLimits: { ownerShare: 1, ...loadLimits },
     ...waiting.overrides,
     openDatabase: database.open,
     openUrl: () => {
@@ -34,6 +31,11 @@ async function start(loadLimits: Partial<LoadLimits>): Promise<void> {
       return opened.promise;
     },
     dispatcher: { maxRunsInFlight: 0 },
+  });
+  // After what the test registers later: the server waits for bodies that are under way.
+  onTestFinished(async () => {
+    opened.reject(new Error("the test is over"));
+    await api.stop();
   });
 }
 
@@ -44,21 +46,7 @@ async function holdWork(count: number): Promise<{ answers: Promise<RestAnswer[]>
   return { answers };
 }
 
-/** Begins a request, with a body that the server knows of and that does not end. */
-async function begin(path: string, headers: Record<string, string>) {
-  const authorization = `Bearer ${api.apiKey}`;
-  const sent: ClientRequest = request(new URL(path, api.url), {
-    method: "POST",
-    headers: { authorization, expect: "100-continue", ...headers },
-  }).on("error", () => {});
-  const status = new Promise((resolve) =>
-    sent.once("response", (answer: IncomingMessage) => resolve(answer.resume().statusCode)),
-  );
-  sent.flushHeaders();
-  await new Promise((resolve) => sent.once("continue", resolve));
-  onTestFinished(() => void sent.destroy());
-  return { sent, status };
-}
+const begin = (path: string, headers: Record<string, string>) => beginRequest(api, "POST", path, headers);
 
 const status = async (path: string) => (await api.rest("GET", path)).status;
 const OVERLOADED = { status: 503, body: { code: "overloaded", retryAfterMs: 1000 } };
@@ -75,6 +63,17 @@ describe("P9: beyond what is taken at once", () => {
         expect(answer.headers.get("retry-after")).toBe("1");
       }
     await database.whileDown(async () => expect(await api.rest("GET", "/v1/jobs")).toMatchObject(OVERLOADED));
+  });
+
+  test("the log tells how many were refused, and has no line for each", async () => {
+    await start({ work: 0 });
+    const answers = await Promise.all(Array.from({ length: 200 }, () => status("/v1/jobs")));
+    expect(new Set(answers)).toEqual(new Set([503]));
+    const lines = () => api.logs.map((line) => JSON.parse(line)).filter((line) => line.refused);
+    await until("all are told of", () => lines().reduce((sum, { refused }) => sum + refused, 0) === 200);
+    expect(lines()[0]).toMatchObject({ level: "warn", refused: 1 });
+    expect(lines().length).toBeLessThan(200 / 5);
+    expect(api.logs.filter((line) => line.includes("overloaded"))).toEqual([]);
   });
 
   test("a body is not waited for", async () => {
@@ -136,6 +135,59 @@ describe("P9: beyond what is taken at once", () => {
     expect((await api.rest("POST", `/v1/jobs/${id}/cancel`)).status).toBe(200);
     for (const answer of await Promise.all(polls)) expect(answer.status).toBe(200);
     expect((await poll()).status).toBe(200);
+  });
+
+  const WAITS = [
+    ["events", (id) => `/v1/jobs/${id}/events`],
+    ["events, written otherwise", (id) => `/v1/jobs/${id}/%65vents`],
+    ["events, with the whole URL", (id) => `http://h/v1/jobs/${id}/events`],
+    ["a long poll", (id) => `/v1/jobs/${id}?wait=30`],
+    ["a long poll with a zero more", (id) => `/v1/jobs/${id}?wait=030`],
+    ["a long poll of less than a second", (id) => `/v1/jobs/${id}?wait=0.9&after=9`],
+    ["a long poll, written otherwise", (id) => `/v1/jobs/${id}?w%61it=30`],
+    ["a subscription", (id) => `/trpc/jobs.watch?input={%22id%22:%22${id}%22}`],
+    ["a subscription, written otherwise", (id) => `/trpc/jobs%2Ewatch?input={%22id%22:%22${id}%22}`],
+    ["a query", (id) => `/trpc/jobs.get?input={%22id%22:%22${id}%22,%22wait%22:30}`],
+    ["a query with a blank", (id) => `/trpc/jobs.get?input={%22id%22:%22${id}%22,%22wait%22%3A%2030}`],
+    [
+      "a query with what is no escape",
+      (id) => `/trpc/jobs.get?x=%zz&input={%22id%22:%22${id}%22,%22wait%22:30}`,
+    ],
+    [
+      "a batch",
+      (id) => `/trpc/limits.get,jobs.get?batch=1&input={%221%22:{%22id%22:%22${id}%22,%22w\\u0061it%22:30}}`,
+    ],
+  ] as const satisfies [string, (id: string) => string][];
+
+  test("however it is written, what waits leaves the places of work to others", async () => {
+    await start({ work: 1, waits: WAITS.length });
+    const { id } = await insertJob(api);
+    for (const [index, [what, pathOf]] of WAITS.entries()) {
+      const poll = request(api.url, {
+        path: pathOf(id),
+        headers: { authorization: `Bearer ${api.apiKey}` },
+        agent: false,
+      }).on("error", () => {});
+      onTestFinished(() => void poll.destroy());
+      poll.end();
+      await waiting.reaches(index + 1);
+      expect(await status("/v1/limits"), what).toBe(200);
+    }
+  });
+
+  test("what only looks like a wait is work", async () => {
+    await start({ work: 1, waits: 0 });
+    const asked = [
+      "/v1/jobs?wait=1",
+      "/v1/jobs/job_none?wait=0",
+      "/v1/jobs/job_none?after=1",
+      "/trpc/jobs.list?input={}&wait=1",
+      "/trpc/jobs.list?input={%22wait%22:1}",
+      "/trpc/jobs.get?input={%22id%22:%22job_none%22}&input={%22wait%22:1}",
+    ];
+    const statuses = [];
+    for (const path of asked) statuses.push(await status(path));
+    expect(statuses).toEqual([400, 404, 404, 200, 400, 404]);
   });
 
   test("a body that is slow to come keeps nobody else out", async () => {

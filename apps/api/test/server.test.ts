@@ -35,23 +35,29 @@ describe("every answer", () => {
 });
 
 test.each([
-  ["no HTTP", "hello\r\n\r\n", "This is not HTTP."],
+  [
+    "no HTTP",
+    "hello\r\n\r\n",
+    "400 Bad Request",
+    { code: "invalid_input", status: 400, detail: "This is not HTTP." },
+  ],
   [
     "endless headers",
     `GET / HTTP/1.1\r\nhost: a\r\nx: ${"x".repeat(20_000)}\r\n\r\n`,
-    "The headers are too long.",
+    "431 Request Header Fields Too Large",
+    { code: "headers_too_large", status: 431 },
   ],
-])("%s is answered as a problem", async (_what, sent, detail) => {
+])("%s is answered as a problem", async (_what, sent, status, expected) => {
   const api = await startTestApi();
   const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
   socket.write(sent);
   const [head = "", body = ""] = (await text(socket)).split("\r\n\r\n");
   await api.stop();
   const problem = JSON.parse(body);
-  expect(problem).toMatchObject({ status: 400, code: "invalid_input", detail, hint: expect.any(String) });
+  expect(problem).toMatchObject({ ...expected, hint: expect.any(String) });
   expect(head.split("\r\n")).toEqual(
     expect.arrayContaining([
-      "HTTP/1.1 400 Bad Request",
+      `HTTP/1.1 ${status}`,
       "content-type: application/problem+json; charset=utf-8",
       `x-request-id: ${problem.requestId}`,
     ]),

@@ -59,7 +59,7 @@ const head = (method: string, path: string, headers: Record<string, string>) =>
 
 const JSON_HEADERS = { "content-type": "application/json", "content-length": "60000" };
 const CHUNKED = { "content-type": "application/json", "transfer-encoding": "chunked" };
-const LATE = /^HTTP\/1.1 400 .*x-request-id: req_.*"code":"invalid_input".*did not arrive in time/is;
+const LATE = /^HTTP\/1.1 408 .*x-request-id: req_.*"code":"request_timeout".*did not arrive in time/is;
 
 /** Asks as good clients do while the work goes on, at least once. Each of them is answered. */
 async function besideGoodRequests<T>(work: Promise<T>): Promise<T> {

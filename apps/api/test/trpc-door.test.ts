@@ -27,6 +27,18 @@ test.each(["/trpc/uploads.create,uploads.create?batch=1", "/trpc/uploads.create%
   },
 );
 
+test.each(["GET", "POST"])("a comma that is encoded twice makes no batch of a %s", async (method) => {
+  const name = method === "GET" ? "jobs.list" : "uploads.create";
+  const path = `/trpc/${name}%252C${name}?batch=1`;
+  const { status, body } = await api.rest(
+    method,
+    path,
+    method === "GET" ? undefined : { 0: upload, 1: upload },
+  );
+  expect([status, body.length, body[0].error.data.code]).toEqual([404, 1, "not_found"]);
+  expect(await api.db.$count(uploads)).toBe(0);
+});
+
 test("a batch of a query and a mutation is refused", async () => {
   const input = encodeURIComponent(JSON.stringify({ 0: {}, 1: upload }));
   const { status, body } = await api.rest("GET", `/trpc/jobs.list,uploads.create?batch=1&input=${input}`);

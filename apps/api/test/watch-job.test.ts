@@ -56,6 +56,13 @@ test.each([
   expect(watch.events.map((event) => event.id)).toEqual(["5"]);
 });
 
+test("who claims to know a version that is still to come is told the last state", async () => {
+  const { id } = await insertJob(api, { version: 4, status: "failed" });
+  const watch = subscribe({ id, lastEventId: "999" });
+  await watch.ended;
+  expect(watch.events.map((event) => event.id)).toEqual(["4"]);
+});
+
 test("the last state that is known already is the end", async () => {
   const { id } = await insertJob(api, { version: 4, status: "failed" });
   const watch = subscribe({ id, lastEventId: "4" });

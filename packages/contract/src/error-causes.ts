@@ -21,6 +21,10 @@ const request = {
   not_found: "There is no such path and no such tRPC procedure.",
   method_not_allowed:
     "The path is there, but not for this HTTP method; or a tRPC query was called as a mutation, or the other way round.",
+  request_timeout:
+    "The headers took more than 10 s to come; or the body more than 30 s, and a second more for each 8 KiB of it that came. The connection is closed.",
+  headers_too_large:
+    "The first line and the headers have more than 16 KiB together. The connection is closed.",
   idempotency_mismatch: `Within the last ${LIMITS.idempotencySeconds / 3600} hours the same \`Idempotency-Key\` came with other files or other settings.`,
   body_too_large: `A JSON body has more than ${LIMITS.jsonBodyBytes / 1024} KiB, a form more bytes than its two files may have together, or a PUT more bytes than were declared.`,
   unsupported_content_type:
@@ -106,7 +110,8 @@ const ours = {
   internal:
     "Something happened that nobody expected. What it was stands in the log of the server beside the `requestId`, and never in the answer.",
   unavailable: "The database of the server cannot be reached, is starting, or is shutting down.",
-  overloaded: "The process has more requests at hand than it can answer in time. This one was not begun.",
+  overloaded:
+    "The process has more requests at hand than it can answer in time, or a third of them are of the owner of this key. This one was not begun.",
   storage_unavailable:
     "The disk or the bucket that keeps the files fails. A request is refused at once; a job fails when this lasts through many runs.",
   render_failed: "The engine failed, or delivered no video that plays, in each of several runs of the job.",

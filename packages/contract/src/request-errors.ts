@@ -96,6 +96,12 @@ export const REQUEST_ERRORS = {
     title: "The route does not take this method",
     hint: "Use one of the methods in the `Allow` header.",
   },
+  request_timeout: {
+    status: 408,
+    retryable: true,
+    title: "The request did not arrive in time",
+    hint: "Send it again. Where the connection is slow, upload large files with `POST /v1/uploads` in parts.",
+  },
   job_not_finished: {
     status: 409,
     retryable: true,
@@ -162,7 +168,12 @@ export const REQUEST_ERRORS = {
     title: "The body has a Content-Type that this route does not take",
     hint: "Send `application/json`, or `multipart/form-data` where the route takes files.",
   },
-
+  headers_too_large: {
+    status: 431,
+    retryable: false,
+    title: "The headers are too large",
+    hint: "Send fewer and shorter ones: the API needs a key, and no cookies.",
+  },
   rate_limited: {
     status: 429,
     retryable: true,

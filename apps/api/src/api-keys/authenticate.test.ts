@@ -79,6 +79,16 @@ test("a revoked key is refused a second after it was last looked up, and not ear
   expect(await api.isLetIn(), "it is not remembered any more").toBe(false);
 });
 
+test("who comes at once with one key shares a look", async () => {
+  const api = setUp();
+  expect(await Promise.all([1, 2, 3].map(api.isLetIn))).toEqual([true, true, true]);
+  expect(api.lookups()).toBe(1);
+  api.revoke();
+  api.at(1000);
+  expect(await Promise.all([1, 2, 3].map(api.isLetIn))).toEqual([false, false, false]);
+  expect(api.lookups()).toBe(2);
+});
+
 test("a clock that is set back lengthens nothing", async () => {
   const api = setUp();
   await api.isLetIn();

@@ -1,6 +1,7 @@
 import { keyModeOf } from "@avatar/contract/api-keys";
 import type { KeyLimits } from "@avatar/contract/key-types";
 import { AppError } from "../errors.ts";
+import { createSharedReads } from "../shared-reads.ts";
 import type { ApiKeyRepository, ApiKeyRow } from "./api-key-repository.ts";
 import type { Caller } from "./caller.ts";
 import { hashKey } from "./generate-key.ts";
@@ -27,6 +28,21 @@ interface Known {
 /** @returns a function that tells who calls. It throws one `unauthorized`, whatever is wrong with the key. */
 export function createAuthenticate({ apiKeys, defaultLimits, now }: Deps) {
   const cache = new Map<string, Known>();
+  // All who waited with one key look it up again when they are woken, which is at once.
+  const share = createSharedReads<Caller | undefined>();
+
+  async function lookUp(hash: string): Promise<Caller | undefined> {
+    const time = now();
+    const found = await apiKeys.findActive(hash, time);
+    if (!found) {
+      cache.delete(hash);
+      return undefined;
+    }
+    const caller = toCaller(found.key, found.parent, hash, defaultLimits);
+    if (cache.size >= CACHE_ENTRIES) cache.clear();
+    cache.set(hash, { caller, from: time, until: cachedUntil(found, hash, time) });
+    return caller;
+  }
 
   return async function authenticate(key: string | undefined): Promise<Caller> {
     if (!key || !keyModeOf(key)) throw new AppError("unauthorized");
@@ -34,14 +50,8 @@ export function createAuthenticate({ apiKeys, defaultLimits, now }: Deps) {
     const time = now();
     const known = cache.get(hash);
     if (known && known.from <= time && time < known.until) return known.caller;
-    const found = await apiKeys.findActive(hash, time);
-    if (!found) {
-      cache.delete(hash);
-      throw new AppError("unauthorized");
-    }
-    const caller = toCaller(found.key, found.parent, hash, defaultLimits);
-    if (cache.size >= CACHE_ENTRIES) cache.clear();
-    cache.set(hash, { caller, from: time, until: cachedUntil(found, hash, time) });
+    const caller = await share(hash, () => lookUp(hash));
+    if (!caller) throw new AppError("unauthorized");
     return caller;
   };
 }

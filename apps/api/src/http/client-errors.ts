@@ -1,29 +1,33 @@
+import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import { toProblem } from "../problem.ts";
 import { securityHeaders } from "./security-headers.ts";
 
-const DETAILS: Record<string, string> = {
-  ERR_HTTP_REQUEST_TIMEOUT: "The headers did not arrive in time.",
-  HPE_HEADER_OVERFLOW: "The headers are too long.",
+const ERRORS_OF_NODE: Record<string, () => AppError> = {
+  ERR_HTTP_REQUEST_TIMEOUT: () =>
+    new AppError("request_timeout", { detail: "The headers did not arrive in time." }),
+  HPE_HEADER_OVERFLOW: () => new AppError("headers_too_large"),
 };
+const notHttp = () => new AppError("invalid_input", { detail: "This is not HTTP." });
 
 /** Answers what is no HTTP, or too slow or too large to be a request: there is no request object then. */
 export function answerClientErrors(newId: NewId, publicUrl: () => string) {
   return (error: Error & { code?: string }, socket: Socket): void => {
     if (error.code === "ECONNRESET") socket.destroy();
-    else refuse(socket, DETAILS[error.code ?? ""] ?? "This is not HTTP.", newId("req"), publicUrl());
+    else refuse(socket, (ERRORS_OF_NODE[error.code ?? ""] ?? notHttp)(), newId("req"), publicUrl());
   };
 }
 
 /** Answers on the connection itself, and ends it. */
-export function refuse(socket: Socket, detail: string, requestId: string, publicUrl: string): void {
+export function refuse(socket: Socket, error: AppError, requestId: string, publicUrl: string): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const body = JSON.stringify(toProblem(new AppError("invalid_input", { detail }), requestId));
+  const problem = toProblem(error, requestId);
+  const body = JSON.stringify(problem);
   const headers = {
     ...securityHeaders(publicUrl),
     "content-type": "application/problem+json; charset=utf-8",
@@ -32,7 +36,7 @@ export function refuse(socket: Socket, detail: string, requestId: string, public
     connection: "close",
   };
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`HTTP/1.1 400 Bad Request\r\n${head.join("")}\r\n${body}`);
+  socket.write(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${head.join("")}\r\n${body}`);
   // Unlike `end`, this does not wait for the client to close its half.
   socket.destroySoon();
 }

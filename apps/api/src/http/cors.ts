@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { hasBody } from "./refuse-bodies.ts";
 
 const EXPOSED = [
   "x-request-id",
@@ -41,6 +42,7 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
     reply.header("access-control-allow-origin", origin);
     reply.header("access-control-expose-headers", EXPOSED.join(", "));
     // A browser asks before it sends a key.
-    if (request.method === "OPTIONS" && asked !== undefined) return reply.code(204).headers(PREFLIGHT).send();
+    if (request.method === "OPTIONS" && asked !== undefined && !hasBody(request))
+      return reply.code(204).headers(PREFLIGHT).send();
   });
 }

@@ -31,7 +31,7 @@ export async function eventRoutes(app: FastifyInstance, { services, heartbeatMs 
     const job = await services.jobs.get(caller, { id, wait: 0 }, signal);
     reply.header("cache-control", "no-store");
     // An EventSource comes again after the end of a stream; this tells it to stop.
-    if (isFinal(job.status) && job.version <= after) return reply.code(204).send();
+    if (isFinal(job.status) && job.version === after) return reply.code(204).send();
 
     reply.header("content-type", "text/event-stream").header("x-accel-buffering", "no");
     // Fastify would read the stream to its end.
@@ -40,7 +40,8 @@ export async function eventRoutes(app: FastifyInstance, { services, heartbeatMs 
     const events = toEvents(services.jobs.watch(caller, id, after, signal), request, services);
     return reply.send(Readable.from(events));
   };
-  app.route({ method: ["GET", "HEAD"], url: URL, exposeHeadRoute: false, handler });
+  const config = { load: "waits" } as const;
+  app.route({ method: ["GET", "HEAD"], url: URL, exposeHeadRoute: false, config, handler });
 }
 
 /** A comment, which clients skip. */

@@ -51,6 +51,16 @@ test("an answer is looked after until it ends", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test("an answer whose client has gone before is not looked after at all", async () => {
+  const { response, client } = await beginAnswer();
+  client.destroy();
+  while (!response.closed) await turn();
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  tendStream(response, 15_000, "beat\n");
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test("heartbeats wait for the headers, and stop at the end", async () => {
   const { response, client } = await beginAnswer();
   const look = createLook(response, "beat\n");

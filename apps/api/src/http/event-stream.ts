@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 
 /** Looks after an answer that goes on for long, until it ends. */
 export function tendStream(response: ServerResponse, everyMs: number, heartbeat?: string): void {
+  if (response.closed) return; // It would not be told again.
   const timer = setInterval(createLook(response, heartbeat), everyMs);
   response.once("close", () => clearInterval(timer));
 }

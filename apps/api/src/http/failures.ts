@@ -8,7 +8,10 @@ const failures = new WeakMap<FastifyRequest, number>();
 /** How many calls of the request failed through our fault. */
 export const failuresOf = (request: FastifyRequest): number => failures.get(request) ?? 0;
 
-/** Each failed call is logged once, here: expected ones at info, ours at error with the cause. */
+/**
+ * Each failed call is logged once, here: expected ones at info, ours at error with the cause. Those that are shed are not:
+ * there may be thousands in a second, of which `shedLoad` tells.
+ */
 export function logFailure(request: FastifyRequest, problem: Problem, error: unknown): void {
   const { code, status } = problem;
   const client = clientAddress(request);
@@ -18,6 +21,7 @@ export function logFailure(request: FastifyRequest, problem: Problem, error: unk
     return;
   }
   failures.set(request, failuresOf(request) + 1);
+  if (code === "overloaded") return;
   request.log.error({ ...facts, err: error }, problem.title);
 }
 

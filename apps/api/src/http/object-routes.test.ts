@@ -36,7 +36,7 @@ beforeEach(async () => {
     const code = error instanceof AppError ? error.code : "internal";
     return reply.code(ERRORS[code].status).send({ code });
   });
-  await app.register(objectRoutes, { store });
+  await app.register(objectRoutes, { store, shareLoad() {} });
   url = await app.listen({ port: 0, host: "127.0.0.1" });
 });
 
@@ -268,7 +268,7 @@ test("the parsers of other routes stay as they are", async () => {
   await app.close();
   app = Fastify();
   app.post("/json", async (request) => request.body);
-  await app.register(objectRoutes, { store });
+  await app.register(objectRoutes, { store, shareLoad() {} });
   const answer = await app.inject({ method: "POST", url: "/json", payload: { a: 1 } });
   expect(answer.json()).toEqual({ a: 1 });
 });

@@ -3,6 +3,7 @@ import { AppError } from "../errors.ts";
 import type { DiskObjectStore } from "../storage/disk-object-store.ts";
 import { ObjectNotFound, type SignedPut } from "../storage/object-store.ts";
 import { parseRange } from "./parse-range.ts";
+import type { ShareLoad } from "./shed-load.ts";
 
 // Links carry their own permission and no cookies, so any page may use one.
 const CORS = {
@@ -19,7 +20,7 @@ const PREFLIGHT = {
 /** Serves the signed links of the disk store. */
 export async function objectRoutes(
   app: FastifyInstance,
-  { store }: { store: DiskObjectStore },
+  { store, shareLoad }: { store: DiskObjectStore; shareLoad: ShareLoad },
 ): Promise<void> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
@@ -29,9 +30,14 @@ export async function objectRoutes(
 
   app.options("/objects/*", (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
 
-  app.put("/objects/*", async (request, reply) => {
+  // Before the body is asked for.
+  const onRequest = async (request: FastifyRequest) => {
     const link = store.verifyPut(linkOf(request));
+    shareLoad(request, link.of);
     checkHeaders(link, request);
+  };
+  app.put("/objects/*", { config: { load: "uploads" }, onRequest }, async (request, reply) => {
+    const link = store.verifyPut(linkOf(request));
     // Not destroyed when we fail in the middle of it, so that the failure can be answered.
     const body = request.raw.iterator({ destroyOnReturn: false });
     await store.putSigned(link, body).catch((error: unknown) => {
@@ -44,8 +50,10 @@ export async function objectRoutes(
   app.route({
     method: ["GET", "HEAD"],
     url: "/objects/*",
+    config: { load: "waits" }, // For a reader: a player reads as it plays.
     handler: async (request, reply) => {
-      const { key, contentType, fileName } = store.verifyGet(linkOf(request));
+      const { key, contentType, fileName, of } = store.verifyGet(linkOf(request));
+      shareLoad(request, of);
       const object = await store.head(key);
       if (!object) throw missing(key);
 

@@ -10,6 +10,7 @@ import { router } from "../trpc/router.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import { receiveForm } from "./form.ts";
 import { authenticateAgain, createContext } from "./request-context.ts";
+import type { Kind } from "./shed-load.ts";
 import { textConverters } from "./text-fields.ts";
 
 interface Deps {
@@ -25,10 +26,26 @@ interface Deps {
 export async function restDoor(app: FastifyInstance, deps: Deps): Promise<void> {
   app.addContentTypeParser("multipart/form-data", (_request, payload, done) => done(null, payload));
   for (const operation of operations)
-    app.route({ method: operation.method, url: routeUrl(operation), handler: handlerFor(operation, deps) });
+    app.route({
+      method: operation.method,
+      url: routeUrl(operation),
+      config: { load: loadOf(operation) },
+      handler: handlerFor(operation, deps),
+    });
 }
 
 const routeUrl = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+function loadOf({ name }: Operation): (request: FastifyRequest) => Kind {
+  switch (name) {
+    case "jobs.get":
+      return ({ query }) => (Number((query as { wait?: unknown }).wait) > 0 ? "waits" : "work");
+    case "jobs.create":
+      return (request) => (isForm(request) ? "uploads" : "work");
+    default:
+      return () => "work";
+  }
+}
 
 function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
   const convert = textConverters(operation.shape);
@@ -119,6 +136,7 @@ const unknownFields = (names: string[]) =>
 /** Aborts when the client goes away before it has its answer. */
 export function abortedWith(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  if (reply.raw.closed) gone.abort();
   reply.raw.once("close", () => {
     // Also comes after the answer; an abort costs a stack trace.
     if (!reply.raw.writableFinished) gone.abort();

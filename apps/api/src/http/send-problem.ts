@@ -3,6 +3,7 @@ import type { Problem } from "@avatar/contract/types";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import { toProblem } from "../problem.ts";
+import { isAsking } from "./expect-continue.ts";
 import { logFailure } from "./failures.ts";
 
 /** Answers with what a customer may know of the error. */
@@ -30,11 +31,12 @@ const DRAIN_BYTES = LIMITS.image.maxBytes + LIMITS.audio.maxBytes + 1024 * 1024;
 
 /**
  * Reads what the client is still sending and drops it, within bounds. To close the connection instead would reset it,
- * and most clients would then lose the answer that says what was wrong. Who announces more than that is not read at all.
+ * and most clients would then lose the answer that says what was wrong. Who announces more than that is not read at all, and
+ * who asked before sending it has nothing under way.
  */
 export function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || raw.destroyed) return;
-  if (Number(raw.headers["content-length"]) > DRAIN_BYTES) {
+  if (isAsking(raw) || Number(raw.headers["content-length"]) > DRAIN_BYTES) {
     reply.header("connection", "close");
     // Node would begin to read again now, to throw it away.
     reply.raw.once("finish", () => raw.socket.destroy());

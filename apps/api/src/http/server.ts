@@ -18,13 +18,15 @@ import { answerClientErrors } from "./client-errors.ts";
 import { allowOrigins } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
+import { answerExpect } from "./expect-continue.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { limitRequests } from "./limit-requests.ts";
 import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { answerOtherMethods } from "./other-methods.ts";
-import { authenticate } from "./request-context.ts";
+import { refuseBodies } from "./refuse-bodies.ts";
+import { authenticate, callerOf } from "./request-context.ts";
 import { restDoor } from "./rest-door.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { sendProblem } from "./send-problem.ts";
@@ -95,7 +97,9 @@ export function createServer(deps: Deps): FastifyInstance {
   });
   finishConnections(app);
   cutSlowClients(app, timeLimits, publicUrl);
-  shedLoad(app, deps.loadLimits);
+  refuseBodies(app);
+  const shareLoad = shedLoad(app, deps.loadLimits);
+  answerExpect(app);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(() => {
     throw new AppError("not_found");
@@ -114,10 +118,13 @@ export function createServer(deps: Deps): FastifyInstance {
   app.register(healthRoutes, { isReady });
   if (metrics) app.register(metricsRoutes, metrics);
   app.register(docsRoutes, { publicUrl });
-  if (diskStore) app.register(objectRoutes, { store: diskStore });
+  if (diskStore) app.register(objectRoutes, { store: diskStore, shareLoad });
   if (webhooks) app.register(webhookRoutes, webhooks);
   app.register(async (authenticated) => {
-    authenticated.addHook("onRequest", (request) => authenticate(request, services.apiKeys));
+    authenticated.addHook("onRequest", async (request) => {
+      await authenticate(request, services.apiKeys);
+      shareLoad(request, callerOf(request).owner);
+    });
     limitRequests(authenticated, requestLimiter);
     await authenticated.register(restDoor, { services, maxFormBytes });
     await authenticated.register(eventRoutes, { services, heartbeatMs });

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../errors.ts";
 import { refuse } from "./client-errors.ts";
+import { hasBody } from "./refuse-bodies.ts";
 
 const TIME_LIMITS = {
   /** From the connection, or the first byte of a request, to the end of its headers. */
@@ -20,6 +22,8 @@ export const toTimeLimits = (overrides: Partial<TimeLimits> = {}): TimeLimits =>
   ...overrides,
 });
 
+const bodyIsLate = () => new AppError("request_timeout", { detail: "The body did not arrive in time." });
+
 /**
  * Cuts off who sends a body slowly, or does not read the answer; Node does so for headers. Not by its `requestTimeout`,
  * which is one for a few bytes and for 100 MB, nor by a timeout of the socket, which one byte a minute keeps off.
@@ -38,7 +42,7 @@ export function cutSlowClients(app: FastifyInstance, limits: TimeLimits, publicU
       if (leftMs > 0) timer = setTimeout(look, leftMs).unref();
       // Whoever reads the body sees the connection end within it.
       else if (reply.raw.headersSent) socket.destroy();
-      else refuse(socket, "The body did not arrive in time.", request.id, publicUrl());
+      else refuse(socket, bodyIsLate(), request.id, publicUrl());
     };
     let timer = setTimeout(look, bodyMs).unref();
     raw.once("close", () => clearTimeout(timer));
@@ -51,6 +55,3 @@ export function cutSlowClients(app: FastifyInstance, limits: TimeLimits, publicU
     request.socket.setTimeout(answerMs); // Until Node sets its own, once the answer is sent.
   });
 }
-
-const hasBody = ({ headers }: FastifyRequest) =>
-  headers["transfer-encoding"] !== undefined || Number(headers["content-length"]) > 0;

@@ -1,6 +1,6 @@
 import type { TRPCError } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../errors.ts";
 import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
@@ -10,6 +10,7 @@ import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
 import { drainBody, retryHeader } from "./send-problem.ts";
+import type { Kind } from "./shed-load.ts";
 
 interface Deps {
   services: Services;
@@ -27,6 +28,11 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
     const { path = "" } = request.params as { path?: string };
     if (request.method === "POST" && path.includes(",")) throw new AppError("batch_not_allowed");
   });
+  app.addHook("preHandler", async ({ method }, reply) => {
+    // tRPC hears of clients that go from now on: it would wait for ever for one that has.
+    if (method === "GET" && reply.raw.closed)
+      throw new AppError("invalid_input", { detail: "The connection was closed." });
+  });
   // tRPC parses the body itself.
   app.removeContentTypeParser("application/json");
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) =>
@@ -41,12 +47,14 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
   app.route<{ Params: { path: string } }>({
     method: ["GET", "POST"],
     url: "/:path",
+    config: { load: loadOf },
     handler: (request, reply) =>
       fastifyRequestHandler({
         router,
         req: request,
         res: reply,
-        path: request.params.path,
+        // It decodes it, as is done already: `%252C` would become a comma that nobody else has seen.
+        path: encodeURIComponent(request.params.path),
         createContext: () => createContext(request, services),
         responseMeta: ({ ctx, info, errors }) => ({
           headers: new Headers({
@@ -65,6 +73,25 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
         },
       }),
   });
+}
+
+/** A batch that has a wait in it waits. */
+function loadOf({ params, url }: FastifyRequest): Kind {
+  const names = (params as { path: string }).path.split(",");
+  if (names.includes("jobs.watch")) return "waits";
+  return names.includes("jobs.get") && hasWait(names, url) ? "waits" : "work";
+}
+
+function hasWait(names: readonly string[], url: string): boolean {
+  try {
+    // As tRPC does: any other way to read a query takes some for another.
+    const { searchParams } = new URL(url, "http://localhost");
+    const input = JSON.parse(searchParams.get("input") ?? "");
+    const inputs = searchParams.get("batch") === "1" ? input : [input];
+    return names.some((name, index) => name === "jobs.get" && inputs[index]?.wait > 0);
+  } catch {
+    return false; // Then tRPC refuses it.
+  }
 }
 
 const isEventStream = (payload: unknown) =>

@@ -1,6 +1,7 @@
 import { CreateJobInput, Job } from "@avatar/contract/schemas";
 import { generateProcedure } from "../trpc/init.ts";
 import { INPUT_FILE_ERRORS, UPLOAD_ERRORS, URL_ERRORS } from "./job-errors.ts";
+import { refuseLostLabels } from "./refuse-lost-labels.ts";
 
 export const createJob = generateProcedure
   .meta({
@@ -30,6 +31,7 @@ export const createJob = generateProcedure
       ...INPUT_FILE_ERRORS,
     ],
   })
+  .use(refuseLostLabels)
   .input(CreateJobInput)
   .output(Job)
   .mutation(async ({ ctx, input, signal }) => {

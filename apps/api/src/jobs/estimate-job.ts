@@ -2,6 +2,7 @@ import { JobEstimate } from "@avatar/contract/estimate-schemas";
 import { CreateJobInput } from "@avatar/contract/schemas";
 import { generateProcedure } from "../trpc/init.ts";
 import { INPUT_FILE_ERRORS, UPLOAD_ERRORS, URL_ERRORS } from "./job-errors.ts";
+import { refuseLostLabels } from "./refuse-lost-labels.ts";
 
 export const estimateJob = generateProcedure
   .meta({
@@ -17,6 +18,7 @@ export const estimateJob = generateProcedure
     },
     errors: ["test_key_required", ...UPLOAD_ERRORS, ...URL_ERRORS, ...INPUT_FILE_ERRORS],
   })
+  .use(refuseLostLabels)
   .input(CreateJobInput)
   .output(JobEstimate)
   .mutation(({ ctx, input, signal }) => ctx.services.jobs.estimate(ctx.caller, input, signal));

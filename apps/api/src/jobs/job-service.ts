@@ -9,6 +9,7 @@ import { parseCursor, toPage } from "../cursor.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Retention } from "../retention/retention.ts";
+import { createSharedReads } from "../shared-reads.ts";
 import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
@@ -23,7 +24,6 @@ import type { JobRepository, JobRow } from "./job-repository.ts";
 import { streamJob } from "./job-stream.ts";
 import { toJob, toVideo } from "./job-view.ts";
 import { createQueueOutlook } from "./queue-outlook.ts";
-import { createSharedReads } from "./shared-reads.ts";
 
 interface Deps extends Pick<EstimateDeps, "checkInputs" | "refusalOf" | "scalesToZero"> {
   jobs: JobRepository;
@@ -55,7 +55,12 @@ interface CreateOptions {
 export function createJobService(deps: Deps) {
   const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
   const { queueTimeoutMs, videoTtlSeconds, admit, gpuPricePerSecond } = deps;
-  const { outlookOf, outlookOfNext } = createQueueOutlook(jobs, now);
+  const { outlookOf, outlookOfNext, noteChange } = createQueueOutlook(jobs, now);
+  changes.onAny(() => {
+    // Of which mode it is nobody says.
+    noteChange("live");
+    noteChange("test");
+  });
   const share = createSharedReads<JobRow | undefined>();
   const costOf = createCostEstimate(jobs, gpuPricePerSecond);
 
@@ -134,7 +139,8 @@ export function createJobService(deps: Deps) {
             fingerprint,
           });
           if (row) {
-            wakeDispatcher(caller.mode);
+            noteChange(mode);
+            wakeDispatcher(mode);
             return { job: toJob(row), replayed: false };
           }
           // Another request with this key was faster. Where its job is gone again by now, the next insert gets through.
@@ -219,6 +225,7 @@ export function createJobService(deps: Deps) {
         expiresAt: videoExpiresAt,
         contentType: "video/mp4",
         fileName: `${row.id}.mp4`,
+        owner: row.owner,
       });
       return { jobId: row.id, url, urlExpiresAt: videoExpiresAt.toISOString(), video: toVideo(row) };
     },
@@ -227,6 +234,7 @@ export function createJobService(deps: Deps) {
     async cancel(caller: Caller, id: string): Promise<Job> {
       const row = await jobs.end(caller, id, "canceled", now());
       if (!row) return toJob(await get(caller, id));
+      noteChange(row.mode);
       changes.publish(id);
       return toJob(row);
     },

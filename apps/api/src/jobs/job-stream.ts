@@ -19,7 +19,9 @@ export async function* streamJob(options: Options): AsyncGenerator<Job, void> {
   let seen = after;
   const read = async () => {
     const row = await find();
-    return { row, job: row.version > seen ? await inView(row) : undefined };
+    // A reader may claim to know a version that is still to come. The last state is told to that one as well.
+    const isNew = row.version > seen || (isFinal(row.status) && row.version !== seen);
+    return { row, job: isNew ? await inView(row) : undefined };
   };
   const watch = changes.watch(id);
   try {

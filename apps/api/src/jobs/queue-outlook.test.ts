@@ -90,6 +90,64 @@ test("the queue is looked at once for all who ask, and again for a job that is n
   expect(looks, "for a job that is not there yet, too").toBe(2);
 });
 
+test("who asks for jobs that are gone at once shares two looks", async () => {
+  let looks = 0;
+  const repository = {
+    listUnfinished: async () => {
+      looks++;
+      return [];
+    },
+    listRecent: async () => RECENT,
+  };
+  const { outlookOf } = createQueueOutlook(repository, () => NOW);
+  await outlookOf("live", "job_before");
+  const gone = Array.from({ length: 50 }, (_, index) => outlookOf("live", `job_gone_${index}`));
+  expect(await Promise.all(gone)).toEqual(gone.map(() => ({})));
+  expect(looks).toBe(2);
+});
+
+test("a look that failed is not shared any longer, and throws away none that came after it", async () => {
+  const known = job();
+  const first = Promise.withResolvers<UnfinishedJob[]>();
+  const answers = [first.promise, Promise.resolve([known])];
+  const repository = {
+    listUnfinished: () => answers.shift() ?? Promise.reject(new Error("one look too many")),
+    listRecent: async () => RECENT,
+  };
+  const { outlookOf, noteChange } = createQueueOutlook(repository, () => NOW);
+  const failing = outlookOf("live", known.id);
+  noteChange("live");
+  expect(await outlookOf("live", known.id)).toMatchObject({ position: 1 });
+  first.reject(new Error("no database"));
+  await expect(failing).rejects.toThrow("no database");
+  expect(await outlookOf("live", known.id)).toMatchObject({ position: 1 });
+});
+
+test("where very many wait, a change does not make for another look", async () => {
+  const jobs = Array.from({ length: 501 }, () => job());
+  let looks = 0;
+  const repository = {
+    listUnfinished: async () => {
+      looks++;
+      return jobs;
+    },
+    listRecent: async () => RECENT,
+  };
+  const { outlookOf, noteChange } = createQueueOutlook(repository, () => NOW);
+  const ask = () => outlookOf("live", jobs[0]?.id ?? "");
+  await ask();
+  noteChange("live");
+  await ask();
+  expect(looks).toBe(1);
+  jobs.pop();
+  noteChange("test");
+  await outlookOf("live", "job_new"); // Looks again, and sees that there are fewer.
+  expect(looks).toBe(2);
+  noteChange("live");
+  await ask();
+  expect(looks).toBe(3);
+});
+
 test("nothing is idle while a job is on its way, and nothing guessed before any has succeeded", async () => {
   const repository = {
     listUnfinished: async () => [job({ status: "starting" }), job()],

@@ -7,8 +7,13 @@ import { median } from "./median.ts";
 const MAX_JOBS = 5000;
 const RECENT_JOBS = 50;
 const FRESH_MS = 1000;
+/** Where more jobs than this wait, positions change all the time, and a look takes long. */
+const MANY_JOBS = 500;
 
-/** Where jobs stand in the queue, and when they may be done. Looked at once a second at most, for all who ask. */
+/**
+ * Where jobs stand in the queue, and when they may be done. One look is for all who ask within a second, unless they know of
+ * something later.
+ */
 export function createQueueOutlook(
   jobs: Pick<JobRepository, "listUnfinished" | "listRecent">,
   now: () => Date,
@@ -18,44 +23,60 @@ export function createQueueOutlook(
     recent: RecentJob[];
     outlooks: Map<string, Outlook>;
   }
-  const seen: { [mode in KeyMode]?: { atMs: number; queue: Promise<Queue> } | undefined } = {};
+  interface Look {
+    atMs: number;
+    queue: Promise<Queue>;
+  }
+  const latest: { [mode in KeyMode]?: Look | undefined } = {};
+  const lengths = { live: 0, test: 0 };
 
-  async function look(mode: KeyMode): Promise<Queue> {
+  async function read(mode: KeyMode): Promise<Queue> {
     const [unfinished, recent] = await Promise.all([
       jobs.listUnfinished(mode, MAX_JOBS),
       jobs.listRecent(mode, RECENT_JOBS),
     ]);
+    lengths[mode] = unfinished.length;
     return { unfinished, recent, outlooks: estimateQueue(unfinished, recent, now()) };
   }
 
-  async function seenQueue(mode: KeyMode): Promise<{ queue: Queue; isFresh: boolean }> {
+  /** The latest one, or one that begins now. */
+  function lookAt(mode: KeyMode): Look {
     const atMs = performance.now();
-    const last = seen[mode];
-    const isFresh = last !== undefined && atMs - last.atMs < FRESH_MS;
-    const current = isFresh ? last : { atMs, queue: look(mode) };
-    seen[mode] = current;
-    const queue = await current.queue.catch((error: unknown) => {
-      seen[mode] = undefined;
-      throw error;
-    });
-    return { queue, isFresh };
+    const last = latest[mode];
+    if (last && atMs - last.atMs < FRESH_MS) return last;
+    const look = { atMs, queue: read(mode) };
+    latest[mode] = look;
+    look.queue.catch(() => drop(mode, look));
+    return look;
+  }
+
+  /** Not one that somebody else has begun since. */
+  function drop(mode: KeyMode, look: Look): void {
+    if (latest[mode] === look) latest[mode] = undefined;
   }
 
   return {
     async outlookOf(mode: KeyMode, id: string): Promise<Outlook> {
+      const askedMs = performance.now();
       for (;;) {
-        const { queue, isFresh } = await seenQueue(mode);
-        const outlook = queue.outlooks.get(id);
+        const look = lookAt(mode);
+        const { outlooks } = await look.queue;
+        const outlook = outlooks.get(id);
         if (outlook) return outlook;
         // It may have come since, but where there are so many jobs it may as well be one of those at the back.
-        if (!isFresh || queue.outlooks.size === MAX_JOBS) return {};
-        seen[mode] = undefined;
+        if (look.atMs >= askedMs || outlooks.size === MAX_JOBS) return {};
+        drop(mode, look);
       }
+    },
+
+    /** A job came, ended or moved on: who asks from now on is told of it. */
+    noteChange(mode: KeyMode): void {
+      if (lengths[mode] <= MANY_JOBS) latest[mode] = undefined;
     },
 
     /** Of a job that came now. */
     async outlookOfNext(mode: KeyMode, { owner, keyId }: Whose, audioSeconds: number): Promise<NextOutlook> {
-      const { unfinished, recent } = (await seenQueue(mode)).queue;
+      const { unfinished, recent } = await lookAt(mode).queue;
       const isIdle = unfinished.every(({ status }) => status === "queued");
       if (unfinished.length === MAX_JOBS) return { isIdle };
       const next: UnfinishedJob = {

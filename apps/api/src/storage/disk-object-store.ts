@@ -140,9 +140,9 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
       return { url: urlOf(signer.signPut(checkKey(key), options)), headers };
     },
 
-    async signParts(key: string, { contentType, bytes, expiresAt }) {
+    async signParts(key: string, { contentType, bytes, ...more }) {
       const links = bytes.map((partBytes, index) => {
-        const part: SignedPut = { contentType, bytes: partBytes, once: false, expiresAt };
+        const part: SignedPut = { contentType, bytes: partBytes, once: false, ...more };
         return {
           url: urlOf(signer.signPut(partKey(key, index), part)),
           headers: { "Content-Type": contentType },

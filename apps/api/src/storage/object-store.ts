@@ -57,6 +57,8 @@ export interface SignedGet {
   contentType: string;
   /** For a download; letters, digits, `_`, `-` and `.` */
   fileName: string;
+  /** Of a customer's link: whose it is. What goes through this server is counted against what the owner may do at once. */
+  owner?: string;
 }
 
 export interface SignedPut {
@@ -68,12 +70,16 @@ export interface SignedPut {
   /** Takes no second object: 412 where there is one. By `If-None-Match: *`, as RFC 9110 has it. */
   once: boolean;
   expiresAt: Date;
+  /** As in `SignedGet`. */
+  owner?: string;
 }
 
 export interface SignedParts {
   contentType: string;
   bytes: readonly number[];
   expiresAt: Date;
+  /** As in `SignedGet`. */
+  owner?: string;
 }
 
 /** All `headers` must be sent, as they are. */

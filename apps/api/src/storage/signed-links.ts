@@ -7,6 +7,12 @@ import type { SignedGet, SignedPut } from "./object-store.ts";
 
 const SIGNATURE = "&signature=";
 
+interface Verified {
+  key: string;
+  /** The same for all links of one owner. Undefined for what is no customer's. */
+  of: string | undefined;
+}
+
 /**
  * Signs `<key>?<query>` as raw text, so that nothing about it can change: not a character, not the order of
  * the parameters, not the case of an escape.
@@ -37,30 +43,42 @@ export function createLinkSigner({ secret, now }: { secret: Uint8Array | string;
     return { key: target.slice(0, start), expiresAt, query };
   }
 
-  return {
-    signGet: (key: string, { expiresAt, contentType, fileName }: SignedGet) =>
-      sign("GET", key, expiresAt, { type: contentType, name: fileName }),
+  /** Tells owners apart, and nothing more of them. */
+  const ofOwner = (owner: string | undefined) =>
+    owner === undefined ? {} : { of: hmac("OWNER", owner).slice(0, 16) };
 
-    signPut: (key: string, { expiresAt, contentType, bytes, sha256, once }: SignedPut) =>
+  return {
+    signGet: (key: string, { expiresAt, contentType, fileName, owner }: SignedGet) =>
+      sign("GET", key, expiresAt, { type: contentType, name: fileName, ...ofOwner(owner) }),
+
+    signPut: (key: string, { expiresAt, contentType, bytes, sha256, once, owner }: SignedPut) =>
       sign("PUT", key, expiresAt, {
         type: contentType,
         ...(bytes !== undefined && { bytes: String(bytes) }),
         ...(sha256 !== undefined && { sha256 }),
         ...(once && { once: "" }),
+        ...ofOwner(owner),
       }),
 
     /** `link` is what follows `/objects/` in the URL, as it came. @throws AppError `link_invalid` */
-    verifyGet(link: string): SignedGet & { key: string } {
+    verifyGet(link: string): Omit<SignedGet, "owner"> & Verified {
       const { key, expiresAt, query } = verify("GET", link);
-      return { key, expiresAt, contentType: query.get("type") ?? "", fileName: query.get("name") ?? "" };
+      return {
+        key,
+        of: query.get("of") ?? undefined,
+        expiresAt,
+        contentType: query.get("type") ?? "",
+        fileName: query.get("name") ?? "",
+      };
     },
 
     /** As `verifyGet`. */
-    verifyPut(link: string): SignedPut & { key: string } {
+    verifyPut(link: string): Omit<SignedPut, "owner"> & Verified {
       const { key, expiresAt, query } = verify("PUT", link);
       const bytes = query.get("bytes");
       return {
         key,
+        of: query.get("of") ?? undefined,
         expiresAt,
         contentType: query.get("type") ?? "",
         bytes: bytes === null ? undefined : Number(bytes),

@@ -87,16 +87,17 @@ export function createUploadService({ uploads, store, openUrl, limits, now, newI
       const { maxBytes } = limits[mediaKind(contentType)];
       if (bytes > maxBytes) throw fileTooLarge(mediaKind(contentType), maxBytes);
       const declared = { ...row(caller.owner, contentType), bytes, sha256: sha256 ?? null };
-      const { id, expiresAt } = declared;
+      const { id, owner, expiresAt } = declared;
       const answer = { id, method: "PUT", expiresAt: expiresAt.toISOString() } as const;
       if (!inParts) {
-        const signed = { contentType, bytes, sha256, once: true, expiresAt };
+        const signed = { contentType, bytes, sha256, once: true, expiresAt, owner };
         const link = await store.signPut(uploadKey(id), signed);
         await uploads.insert(declared);
         return { ...answer, ...link };
       }
       const sizes = partSizes(bytes);
-      const { token, links } = await store.signParts(uploadKey(id), { contentType, bytes: sizes, expiresAt });
+      const signed = { contentType, bytes: sizes, expiresAt, owner };
+      const { token, links } = await store.signParts(uploadKey(id), signed);
       await uploads.insert({ ...declared, partsToken: token });
       return { ...answer, parts: links.map((link, index) => ({ ...link, bytes: sizes[index] ?? 0 })) };
     },

@@ -12,7 +12,11 @@ export async function rawAnswer(
   const { hostname, port, host } = new URL(url);
   const all = {
     host,
-    ...(body !== undefined && { "content-type": "application/json", "content-length": String(body.length) }),
+    ...(body !== undefined && {
+      "content-type": "application/json",
+      // Else the body comes in its chunks.
+      "content-length": headers["transfer-encoding"] === undefined ? String(body.length) : undefined,
+    }),
     ...headers,
   };
   const lines = Object.entries(all).flatMap(([name, value]) =>
@@ -20,18 +24,18 @@ export async function rawAnswer(
   );
   const socket = connect(Number(port), hostname);
   socket.write(`${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${body ?? ""}`);
-  const answer = await untilWhole(socket);
+  const answer = await untilWhole(socket, method);
   return answer.replace(/^date: .*$/im, "date: ").replaceAll(/req_[0-9a-f]{32}/g, "req_");
 }
 
 /** The connection is left open: how one is closed depends on how much of a body had come by then. */
-async function untilWhole(socket: Socket): Promise<string> {
+async function untilWhole(socket: Socket, method: string): Promise<string> {
   let answer = "";
   for await (const chunk of socket.setEncoding("latin1")) {
     answer += chunk;
     const [head = "", body] = answer.split("\r\n\r\n");
     const length = /^content-length: (\d+)/im.exec(head)?.[1];
-    if (body !== undefined && length !== undefined && body.length >= Number(length)) break;
+    if (body !== undefined && (method === "HEAD" || body.length >= Number(length))) break;
   }
   return answer;
 }

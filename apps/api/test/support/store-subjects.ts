@@ -42,7 +42,7 @@ export async function openDisk(): Promise<StoreSubject> {
     const code = error instanceof AppError ? error.code : "internal";
     return reply.code(ERRORS[code].status).send({ code });
   });
-  await app.register(objectRoutes, { store });
+  await app.register(objectRoutes, { store, shareLoad() {} });
   url = await app.listen({ port: 0, host: "127.0.0.1" });
   return {
     store,

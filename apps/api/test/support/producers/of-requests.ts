@@ -1,7 +1,10 @@
 import type { ErrorCode } from "@avatar/contract/errors";
 import { throughBothDoors } from "../doors.ts";
 import { FORM_TYPE, multipart } from "../multipart.ts";
+import { rawAnswer } from "../raw-answer.ts";
 import { aJobInput, commonRefusals, OWN_REFUSALS } from "../refusals.ts";
+import type { RestAnswer } from "../rest.ts";
+import { startTestApi } from "../test-api.ts";
 import type { Producer, Producers, World } from "./world.ts";
 
 /** Through both doors, as `support/refusals.ts` has it. */
@@ -28,6 +31,14 @@ const ofUrl =
     const image = `https://files.test${path}?token=s3cret`;
     return throughBothDoors(api, "jobs.create", { input: { ...(await aJobInput(api)), image } });
   };
+
+/** What is answered on the connection itself. */
+function parseAnswer(answer: string): RestAnswer {
+  const [head = "", body = ""] = answer.split("\r\n\r\n");
+  const [statusLine = "", ...lines] = head.split("\r\n");
+  const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]);
+  return { status: Number(statusLine.split(" ")[1]), headers: new Headers(headers), body: JSON.parse(body) };
+}
 
 /** What is wrong with a request, or with the files that it brings. */
 export const BY_REQUESTS: Producers = {
@@ -70,6 +81,15 @@ export const BY_REQUESTS: Producers = {
   url_too_slow: ofUrl("/silent"),
   malformed_multipart: form([], ""),
   missing_part: form([]),
+  headers_too_large: async ({ api }) =>
+    parseAnswer(await rawAnswer(api, "GET", "/v1/jobs", { "x-long": "x".repeat(20_000) })),
+  async request_timeout() {
+    const hasty = await startTestApi({ timeLimits: { bodyMs: 50 } });
+    const headers = { authorization: `Bearer ${hasty.apiKey}`, "content-length": "1000" };
+    const answer = await rawAnswer(hasty, "POST", "/v1/uploads", headers, "{");
+    await hasty.stop();
+    return parseAnswer(answer);
+  },
   not_found: ({ api }) => api.rest("GET", "/v1/nothing"),
   method_not_allowed: ({ api }) => api.rest("PATCH", "/v1/jobs"),
   async batch_not_allowed({ api }) {
