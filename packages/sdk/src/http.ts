@@ -40,6 +40,10 @@ export interface Http {
   call<T>(request: ApiRequest, options?: CallOptions): Promise<T>;
   /** Resolves to the answer with its body unread. */
   open(request: SignedRequest, options?: CallOptions): Promise<Response>;
+  /** Repeats work on requests as the requests themselves are repeated. */
+  repeat<T>(options: CallOptions, once: Once<T>, timeoutMs?: number): Promise<T>;
+  /** What is read of an answer from `url`. */
+  reading<T>(url: string, read: Promise<T>): Promise<T>;
 }
 
 export const REQUEST_TIMEOUT_MS = 30_000;
@@ -48,7 +52,7 @@ export function createHttp(settings: Settings, clock: Clock): Http {
   // Late, so that a patched `fetch` is seen; unbound, since some runtimes refuse any other `this`.
   const send = settings.fetch ?? ((url, init) => fetch(url, init));
 
-  function repeat<T>(options: CallOptions, timeoutMs = REQUEST_TIMEOUT_MS, once: Once<T>): Promise<T> {
+  function repeat<T>(options: CallOptions, once: Once<T>, timeoutMs = REQUEST_TIMEOUT_MS): Promise<T> {
     const retry = options.retry ?? settings.retry ?? {};
     return withinBounds(options, (signal) =>
       withRetries(
@@ -66,11 +70,12 @@ export function createHttp(settings: Settings, clock: Clock): Http {
     init: RequestInit,
     read: (response: Response) => T | Promise<T>,
   ): Promise<T> {
-    return orConnectionError(url, async () => {
+    const work = async () => {
       const response = await send(url, { ...init, cache: "no-store" });
       if (!response.ok) throw toApiError(response, await response.text(), clock.now());
       return read(response);
-    });
+    };
+    return orConnectionError(url, work());
   }
 
   return {
@@ -78,28 +83,36 @@ export function createHttp(settings: Settings, clock: Clock): Http {
       { path, body, idempotencyKey, requestTimeoutMs, ...init }: ApiRequest,
       options: CallOptions = {},
     ) =>
-      repeat(options, requestTimeoutMs, async (signal) => {
-        const url = urlOf(settings, path);
-        const headers = new Headers(settings.headers);
-        headers.set("authorization", await authorization(settings));
-        if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
-        if (body !== undefined) headers.set("content-type", "application/json");
-        const json = body === undefined ? {} : { body: JSON.stringify(body) };
-        return exchange(url, { ...init, ...json, headers, signal }, parse<T>);
-      }),
-    open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
-      repeat(options, requestTimeoutMs, (signal) =>
-        exchange(url, { ...init, signal }, (response) => response),
+      repeat(
+        options,
+        async (signal) => {
+          const url = urlOf(settings, path);
+          const headers = new Headers(settings.headers);
+          headers.set("authorization", await authorization(settings));
+          if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+          if (body !== undefined) headers.set("content-type", "application/json");
+          const json = body === undefined ? {} : { body: JSON.stringify(body) };
+          return exchange(url, { ...init, ...json, headers, signal }, parse<T>);
+        },
+        requestTimeoutMs,
       ),
+    open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
+      repeat(
+        options,
+        (signal) => exchange(url, { ...init, signal }, (response) => response),
+        requestTimeoutMs,
+      ),
+    repeat,
+    reading: orConnectionError,
   };
 }
 
 type Once<T> = (signal: AbortSignal) => Promise<T>;
 
 /** Names the host alone, since a signed link is a secret. */
-export async function orConnectionError<T>(url: string, work: () => Promise<T>): Promise<T> {
+async function orConnectionError<T>(url: string, work: Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await work;
   } catch (cause) {
     if (AvatarError.is(cause)) throw cause;
     const { code, message } = ((cause as Error).cause ?? cause) as { code?: string; message?: string };

@@ -11,6 +11,7 @@ export type Fault =
   | "lost-reply" // does the work, then hangs up
   | "hang" // does the work and never answers
   | { code: ErrorCode; retryAfter?: string; detail?: string }
+  | { cutAt: number } // hangs up after so many bytes of a video
   | { status: number; body: string };
 
 /** One state of a job, as a test writes it. */
@@ -50,6 +51,7 @@ export async function startFakeApi() {
     script: SUCCESS,
     now: () => Date.parse("2026-01-01T00:00:00Z"),
     linkLifeMs: 3_600_000,
+    knowsRanges: true,
     url: "",
     /** Makes the next requests on a route fail, one after the other. */
     fail: (route: string, ...list: Fault[]) =>
@@ -192,7 +194,7 @@ export async function startFakeApi() {
     if (fault === "reset") return message.socket.destroy();
     if (typeof fault === "object" && "status" in fault)
       return response.writeHead(fault.status).end(fault.body);
-    if (typeof fault === "object") {
+    if (typeof fault === "object" && "code" in fault) {
       const headers = {
         "content-type": "application/problem+json",
         ...(fault.retryAfter && { "retry-after": fault.retryAfter }),
@@ -211,7 +213,22 @@ export async function startFakeApi() {
     )(request, decodeURIComponent(id));
     if (fault === "lost-reply") return message.socket.destroy();
     if (fault === "hang") return;
-    response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer));
+    if (!Buffer.isBuffer(answer)) return response.end(JSON.stringify(answer));
+    const bytes = rangeOf(answer, message, response);
+    if (typeof fault !== "object") return response.end(bytes);
+    response.write(bytes.subarray(0, fault.cutAt), () => message.socket.destroy());
+  }
+
+  function rangeOf(file: Buffer, { headers }: IncomingMessage, response: ServerResponse): Buffer {
+    const [, start] = /^bytes=(\d+)-$/.exec(headers.range ?? "") ?? [];
+    if (!start || !api.knowsRanges) response.writeHead(200, { "content-length": file.length });
+    else if (Number(start) >= file.length) response.writeHead(416);
+    else {
+      const range = `bytes ${start}-${file.length - 1}/${file.length}`;
+      response.writeHead(206, { "content-range": range, "content-length": file.length - Number(start) });
+    }
+    if (response.statusCode === 416) return Buffer.alloc(0);
+    return response.statusCode === 206 ? file.subarray(Number(start)) : file;
   }
 
   const server = createServer((message, response) => {
