@@ -1,8 +1,10 @@
 import type { MediaKind } from "@avatar/contract/limits";
-import type { CreateJobInput, JobSettings } from "@avatar/contract/types";
+import type { CreateJobInput, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
+import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
+import { AvatarError } from "./errors.ts";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
-import { createHttp, type Http } from "./http.ts";
-import { createJobs, type Jobs } from "./jobs.ts";
+import { type CallOptions, createHttp, type Http } from "./http.ts";
+import { createJobs, filesTimeoutMs, type Jobs, query } from "./jobs.ts";
 import { type Media, reference, type SniffedFile, sniff, type Upload } from "./media.ts";
 import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
@@ -40,6 +42,22 @@ export interface GenerateOptions extends ResumeOptions {
 }
 
 /**
+ * What {@link Avatar.raw} resolves to.
+ *
+ * @example
+ * const { response }: Raw<Job> = await avatar.raw((client) => client.jobs.get(id));
+ * console.log(response.headers.get("ratelimit-remaining"));
+ */
+export interface Raw<T> {
+  data: T;
+  /** The last one, where the call sent several requests. Its body has been read: `data` is made of it. */
+  response: Response;
+  requestId: string | undefined;
+  /** How often the last request was sent. */
+  attempts: number;
+}
+
+/**
  * The client. It holds no connection and needs no closing.
  *
  * @example
@@ -50,6 +68,7 @@ export interface GenerateOptions extends ResumeOptions {
 export class Avatar {
   /** The API's operations on jobs, one to one. */
   readonly jobs: Jobs;
+  readonly #options: ClientOptions;
   readonly #deps: GenerationDeps & { http: Http };
 
   constructor(options: ClientOptions = {}) {
@@ -57,6 +76,7 @@ export class Avatar {
     const http = createHttp(options, clock);
     const create: CreateVideo = (...facts) => createVideo(http, clock, ...facts);
     this.jobs = createJobs(http, create);
+    this.#options = options;
     this.#deps = { http, clock, jobs: this.jobs, createVideo: create };
   }
 
@@ -70,18 +90,9 @@ export class Avatar {
     const { onUpload, idempotencyKey, ...rest } = options;
     // The API tells by the hash that a call with the same key brings the same files again.
     const withHash = idempotencyKey !== undefined;
-    const look = async (media: Media, kind: MediaKind) => reference(media) ?? sniff(media, kind);
     let body: CreateJobInput;
     const prepare = async (signal: AbortSignal) => {
-      const declare = async (file: string | SniffedFile) =>
-        typeof file === "string"
-          ? async () => ({ id: file })
-          : declareFile(this.#deps.http, file, { signal, onUpload, withHash });
-      // Both are looked at, here and by the API, before a byte of either is sent.
-      const files = await Promise.all([look(input.image, "image"), look(input.audio, "audio")]);
-      const sends = await Promise.all([declare(files[0]), declare(files[1])]);
-      const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
-      body = { ...input, image: image.id, audio: audio.id };
+      body = await this.#sendFiles(input, { signal, onUpload, withHash });
     };
     const open = (signal?: AbortSignal) => this.jobs.create(body, { signal, idempotencyKey });
     return startGeneration({ prepare, open }, this.#deps, rest);
@@ -109,5 +120,96 @@ export class Avatar {
       const send = await declareFile(this.#deps.http, await sniff(media), { ...options, signal });
       return send();
     });
+  }
+
+  /**
+   * What a job would take, cost and wait. Uploads what is not on the web; nothing is queued and no GPU is used. Give
+   * uploads to send files once for the estimate and the job.
+   *
+   * @example
+   * const { cost, etaSeconds, warnings } = await avatar.estimate({ image, audio });
+   */
+  estimate(input: GenerateInput, options: UploadOptions = {}): Promise<JobEstimate> {
+    return withinBounds(options, async (signal) => {
+      const bounds = { ...options, signal };
+      const body = await this.#sendFiles(input, bounds);
+      const requestTimeoutMs = filesTimeoutMs(body);
+      return this.#deps.http.call({ method: "POST", path: "/v1/estimate", body, requestTimeoutMs }, bounds);
+    });
+  }
+
+  /**
+   * What the keys of your owner did, by day, and what this key has left. Default: this month to date.
+   *
+   * @example
+   * const { totals, limits } = await avatar.usage({ from: "2026-11-01", to: "2026-11-30" });
+   */
+  usage(days: GetUsageInput = {}, options?: CallOptions): Promise<Usage> {
+    return this.#deps.http.call({ method: "GET", path: `/v1/usage${query(days)}` }, options);
+  }
+
+  /**
+   * What the API takes as files and settings, and how long it keeps them.
+   *
+   * @example
+   * const { audio } = await avatar.limits();
+   * console.log(`up to ${audio.maxSeconds} s of speech`);
+   */
+  limits(options?: CallOptions): Promise<Limits> {
+    return this.#deps.http.call({ method: "GET", path: "/v1/limits" }, options);
+  }
+
+  /**
+   * A call with the answer that it got, for its headers.
+   *
+   * @example
+   * const { data, response, attempts } = await avatar.raw((client) => client.jobs.get(id));
+   */
+  raw<T>(call: (client: Avatar) => PromiseLike<T>): Promise<Raw<T>> {
+    return withinBounds({}, async () => {
+      const { fetch: send = fetch, onEvent } = this.#options;
+      let response: Response | undefined;
+      let attempts = 0;
+      const client = this.with({
+        async fetch(url, init) {
+          response = await send(url, init);
+          return response;
+        },
+        onEvent(event) {
+          if (event.type === "request") attempts = event.attempt;
+          return onEvent?.(event);
+        },
+      });
+      const data = await call(client);
+      if (!response)
+        throw new AvatarError({ code: "invalid_input", detail: "The call has sent no request." });
+      const requestId = response.headers.get("x-request-id") ?? undefined;
+      return { data, response, requestId, attempts };
+    });
+  }
+
+  /**
+   * A client with some other options.
+   *
+   * @example
+   * const patient = avatar.with({ retry: { budgetMs: 10 * 60_000 } });
+   */
+  with(options: ClientOptions): Avatar {
+    return new Avatar({ ...this.#options, ...options });
+  }
+
+  /** @returns the input of a job, once both files are where the API finds them */
+  async #sendFiles(
+    input: GenerateInput,
+    options: UploadOptions & { withHash?: boolean },
+  ): Promise<CreateJobInput> {
+    const look = async (media: Media, kind: MediaKind) => reference(media) ?? sniff(media, kind);
+    const declare = async (file: string | SniffedFile) =>
+      typeof file === "string" ? async () => ({ id: file }) : declareFile(this.#deps.http, file, options);
+    // Both are looked at, here and by the API, before a byte of either is sent.
+    const files = await Promise.all([look(input.image, "image"), look(input.audio, "audio")]);
+    const sends = await Promise.all([declare(files[0]), declare(files[1])]);
+    const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
+    return { ...input, image: image.id, audio: audio.id };
   }
 }

@@ -1,5 +1,6 @@
 import type { Problem } from "@avatar/contract/types";
 import { ApiError, AvatarError, ConnectionError } from "./errors.ts";
+import type { ClientEvent } from "./events.ts";
 import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 import { authorization, type Settings, urlOf } from "./settings.ts";
@@ -52,11 +53,15 @@ export function createHttp(settings: Settings, clock: Clock): Http {
   // Late, so that a patched `fetch` is seen; unbound, since some runtimes refuse any other `this`.
   const send = settings.fetch ?? ((url, init) => fetch(url, init));
 
+  /** What watches a call must not break it, so errors are dropped, also those of a promise. */
+  const tell = (event: ClientEvent) => void (async () => settings.onEvent?.(event))().catch(() => {});
+
   function repeat<T>(options: CallOptions, once: Once<T>, timeoutMs = REQUEST_TIMEOUT_MS): Promise<T> {
     const retry = options.retry ?? settings.retry ?? {};
     return withinBounds(options, (signal) =>
       withRetries(
-        () => withinBounds({ signal, timeoutMs }, once),
+        (attempt) => withinBounds({ signal, timeoutMs }, (own) => once(own, attempt)),
+        ({ code: reason }, attempt, delayMs) => tell({ type: "retry", reason, attempt, delayMs }),
         retry === false ? { attempts: 1 } : retry,
         clock,
         signal,
@@ -64,18 +69,26 @@ export function createHttp(settings: Settings, clock: Clock): Http {
     );
   }
 
-  /** `read` is part of the exchange: a connection can also break in the middle of an answer. */
-  function exchange<T>(
-    url: string,
-    init: RequestInit,
-    read: (response: Response) => T | Promise<T>,
-  ): Promise<T> {
-    const work = async () => {
-      const response = await send(url, { ...init, cache: "no-store" });
-      if (!response.ok) throw toApiError(response, await response.text(), clock.now());
-      return read(response);
-    };
-    return orConnectionError(url, work());
+  async function request(url: string, init: RequestInit & { method: string }, attempt: number) {
+    const facts = { method: init.method, url: url.replace(/\?.*/, ""), attempt };
+    tell({ type: "request", ...facts });
+    const startedAt = clock.now();
+    const response = await send(url, { ...init, cache: "no-store" });
+    const { status, headers } = response;
+    const header = (name: string) => headers.get(name) ?? undefined;
+    const remaining = header("ratelimit-remaining");
+    tell({
+      type: "response",
+      ...facts,
+      status,
+      ms: clock.now() - startedAt,
+      requestId: header("x-request-id"),
+      rateLimitRemaining: remaining === undefined ? undefined : Number(remaining),
+      deprecation: header("deprecation"),
+      sunset: header("sunset"),
+    });
+    if (!response.ok) throw toApiError(response, await response.text(), clock.now());
+    return response;
   }
 
   return {
@@ -85,32 +98,33 @@ export function createHttp(settings: Settings, clock: Clock): Http {
     ) =>
       repeat(
         options,
-        async (signal) => {
+        async (signal, attempt) => {
           const url = urlOf(settings, path);
           const headers = new Headers(settings.headers);
           headers.set("authorization", await authorization(settings));
           if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
           if (body !== undefined) headers.set("content-type", "application/json");
           const json = body === undefined ? {} : { body: JSON.stringify(body) };
-          return exchange(url, { ...init, ...json, headers, signal }, parse<T>);
+          // Also in the middle of an answer a connection can break.
+          return reading(url, request(url, { ...init, ...json, headers, signal }, attempt).then(parse<T>));
         },
         requestTimeoutMs,
       ),
     open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
       repeat(
         options,
-        (signal) => exchange(url, { ...init, signal }, (response) => response),
+        (signal, attempt) => reading(url, request(url, { ...init, signal }, attempt)),
         requestTimeoutMs,
       ),
     repeat,
-    reading: orConnectionError,
+    reading,
   };
 }
 
-type Once<T> = (signal: AbortSignal) => Promise<T>;
+type Once<T> = (signal: AbortSignal, attempt: number) => Promise<T>;
 
 /** Names the host alone, since a signed link is a secret. */
-async function orConnectionError<T>(url: string, work: Promise<T>): Promise<T> {
+async function reading<T>(url: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {

@@ -65,10 +65,14 @@ export interface Jobs {
 /** The API fetches both files at once and gives up on either after this time. */
 const URL_FETCH_MS = 60_000;
 
+/** How long a request with these files may take. */
+export const filesTimeoutMs = (input: CreateJobInput) =>
+  REQUEST_TIMEOUT_MS + (hasUrl(input) ? URL_FETCH_MS : 0);
+
 /** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
 const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-const query = (fields: object) => `?${new URLSearchParams(defined(fields) as Record<string, string>)}`;
+export const query = (fields: object) => `?${new URLSearchParams(defined(fields) as Record<string, string>)}`;
 
 export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
   const call = (request: ApiRequest, options?: CallOptions) => http.call<Job>(request, options);
@@ -80,7 +84,7 @@ export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
           path: "/v1/jobs",
           body,
           idempotencyKey,
-          requestTimeoutMs: REQUEST_TIMEOUT_MS + (hasUrl(body) ? URL_FETCH_MS : 0),
+          requestTimeoutMs: filesTimeoutMs(body),
         },
         options,
       ),

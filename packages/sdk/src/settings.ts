@@ -1,4 +1,5 @@
 import { AvatarError } from "./errors.ts";
+import type { ClientEvent } from "./events.ts";
 import type { Clock, RetryOptions } from "./retry.ts";
 
 /**
@@ -18,6 +19,8 @@ export interface ClientOptions {
   headers?: Record<string, string> | undefined;
   /** `false` sends every request once. Waiting for a job outlasts failed polls in any case. */
   retry?: RetryOptions | false | undefined;
+  /** Told of every request, answer and retry. What it throws is dropped: watching a call must not break it. */
+  onEvent?: ((event: ClientEvent) => void) | undefined;
   /** Time, for your tests. */
   clock?: Clock | undefined;
 }

@@ -3,7 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
-import type { CreateJobInput, Job, JobPage, JobResult, Problem, Upload } from "@avatar/contract/types";
+import type {
+  CreateJobInput,
+  Job,
+  JobEstimate,
+  JobPage,
+  JobResult,
+  Problem,
+  Upload,
+} from "@avatar/contract/types";
 
 /** What the server does instead of answering as it should. */
 export type Fault =
@@ -52,6 +60,8 @@ export async function startFakeApi() {
     now: () => Date.parse("2026-01-01T00:00:00Z"),
     linkLifeMs: 3_600_000,
     knowsRanges: true,
+    /** Of every answer. */
+    headers: {} as Record<string, string>,
     url: "",
     /** Makes the next requests on a route fail, one after the other. */
     fail: (route: string, ...list: Fault[]) =>
@@ -142,6 +152,14 @@ export async function startFakeApi() {
       jobByKey.set(key, job.id);
       return job;
     },
+    "POST /v1/estimate": ({ body }) => {
+      const { image, audio }: CreateJobInput = JSON.parse(body);
+      if (!uploads.get(image) || !uploads.get(audio)) throw problem("upload_incomplete");
+      const cost = { gpuSeconds: 0, usd: 0 };
+      return { audioSeconds: 7, cost, position: 1, cold: false, warnings: [] } satisfies JobEstimate;
+    },
+    "GET /v1/usage": ({ query }) => ({ from: query.get("from"), to: query.get("to"), days: [] }),
+    "GET /v1/limits": () => ({ engine: "preview" }),
     "GET /v1/jobs/:id": async ({ query }, id) => {
       const entry = jobs.get(id);
       if (!entry) throw problem("job_not_found");
@@ -190,6 +208,8 @@ export async function startFakeApi() {
     const body = (await buffer(message)).toString("latin1");
     const request = { route, headers: message.headers, query: searchParams, body };
     requests.push(request);
+    response.setHeader("x-request-id", `req_${requests.length}`);
+    for (const [name, value] of Object.entries(api.headers)) response.setHeader(name, value);
 
     if (fault === "reset") return message.socket.destroy();
     if (typeof fault === "object" && "status" in fault)
