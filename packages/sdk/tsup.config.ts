@@ -5,6 +5,7 @@ export default defineConfig({
     index: "src/index.ts",
     node: "src/node.ts",
     // Loaded when they are needed, by a relative import: no entries of the package.
+    check: "src/check.ts",
     download: "src/download.ts",
   },
   format: ["esm", "cjs"],
@@ -32,7 +33,7 @@ export default defineConfig({
       name: "files-of-their-own",
       setup(build) {
         const extension = build.initialOptions.format === "cjs" ? "cjs" : "js";
-        build.onResolve({ filter: /^\.\/(index|download)\.ts$/ }, ({ path, kind }) =>
+        build.onResolve({ filter: /^\.\/(index|check|download)\.ts$/ }, ({ path, kind }) =>
           kind === "entry-point" ? undefined : { path: path.replace(/ts$/, extension), external: true },
         );
       },

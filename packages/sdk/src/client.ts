@@ -1,11 +1,12 @@
 import type { MediaKind } from "@avatar/contract/limits";
 import type { CreateJobInput, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
 import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
+import type { CheckOptions, InputIssue, SniffedFile } from "./check.ts";
 import { AvatarError } from "./errors.ts";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
 import { type CallOptions, createHttp, type Http } from "./http.ts";
 import { createJobs, filesTimeoutMs, type Jobs, query } from "./jobs.ts";
-import { type Media, reference, type SniffedFile, sniff, type Upload } from "./media.ts";
+import { inspect, type Media, reference, sniff, type Upload } from "./media.ts";
 import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
 import type { ClientOptions } from "./settings.ts";
@@ -117,8 +118,26 @@ export class Avatar {
    */
   upload(media: Exclude<Media, Upload | URL | string>, options: UploadOptions = {}): Promise<Upload> {
     return withinBounds(options, async (signal) => {
-      const send = await declareFile(this.#deps.http, await sniff(media), { ...options, signal });
+      const send = await declareFile(this.#deps.http, await inspect(media), { ...options, signal });
       return send();
+    });
+  }
+
+  /**
+   * Looks at the files without sending a byte: their first bytes, sizes, and what the headers of PNG, JPEG, WebP and WAV
+   * say. What it finds the API would refuse; what it does not find, such as a missing face, the API still may. Uploads and
+   * URLs are not looked at, nor are a stream and a `Response`, which that would use up.
+   *
+   * @returns nothing where nothing is wrong
+   *
+   * @example
+   * const issues = await avatar.check({ image, audio });
+   */
+  check(input: Pick<GenerateInput, MediaKind>, { limits }: CheckOptions = {}): Promise<InputIssue[]> {
+    return withinBounds({}, async () => {
+      const { check } = await import("./check.ts");
+      const look = async (kind: MediaKind) => (await reference(input[kind])) ?? sniff(input[kind], kind);
+      return check(input, look, limits);
     });
   }
 
@@ -203,11 +222,11 @@ export class Avatar {
     input: GenerateInput,
     options: UploadOptions & { withHash?: boolean },
   ): Promise<CreateJobInput> {
-    const look = async (media: Media, kind: MediaKind) => reference(media) ?? sniff(media, kind);
+    const look = async (kind: MediaKind) => (await reference(input[kind])) ?? inspect(input[kind], kind);
     const declare = async (file: string | SniffedFile) =>
       typeof file === "string" ? async () => ({ id: file }) : declareFile(this.#deps.http, file, options);
     // Both are looked at, here and by the API, before a byte of either is sent.
-    const files = await Promise.all([look(input.image, "image"), look(input.audio, "audio")]);
+    const files = await Promise.all([look("image"), look("audio")]);
     const sends = await Promise.all([declare(files[0]), declare(files[1])]);
     const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
     return { ...input, image: image.id, audio: audio.id };

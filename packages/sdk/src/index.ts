@@ -26,6 +26,7 @@ export type {
   Video as VideoFacts,
 } from "@avatar/contract/types";
 export type { GetUsageInput, LimitLeft, Usage, UsageCounts, UsageDay } from "@avatar/contract/usage-types";
+export type { CheckOptions, InputIssue } from "./check.ts";
 export { Avatar, type GenerateInput, type GenerateOptions, type Raw } from "./client.ts";
 export {
   AbortedError,

@@ -1,9 +1,10 @@
 import type { MediaKind } from "@avatar/contract/limits";
 import type { SignedLink, Upload as SignedUpload } from "@avatar/contract/types";
+import type { SniffedFile } from "./check.ts";
 import type { AvatarError } from "./errors.ts";
 import { toHex } from "./hex.ts";
 import type { CallOptions, Http } from "./http.ts";
-import type { SniffedFile, Upload } from "./media.ts";
+import type { Upload } from "./media.ts";
 
 /**
  * How far an upload is. `fetch` tells nothing in between, so there is one report when it starts and one when it ends;

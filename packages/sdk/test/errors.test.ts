@@ -1,7 +1,7 @@
 import { ERROR_CODES, ERRORS } from "@avatar/contract/errors";
 import { expect, test, vi } from "vitest";
 import { ApiError, Avatar, AvatarError } from "../src/index.ts";
-import { errorOf, useFakeApi } from "./support/use-fake-api.ts";
+import { errorOf, png, useFakeApi } from "./support/use-fake-api.ts";
 
 const given = useFakeApi();
 
@@ -63,12 +63,11 @@ test("no error shows the key or a signed link", async () => {
   const avatar = new Avatar({ apiKey: "avk_s3cret", baseUrl: api.url, clock });
   api.fail("POST /v1/uploads", { code: "unauthorized" });
   api.fail("PUT /objects/:id", ...Array(10).fill("reset"));
-  const png = new Blob(["\x89PNG\r\n", new Uint8Array(64)]);
-  const head = new Blob([new Uint8Array([0xff, 0xd8, 0xff])]);
+  const broken = new Blob(["\x89PNG\r\n", new Uint8Array(64)]);
   const errors = [
-    await errorOf(avatar.upload(head)),
-    await errorOf(avatar.upload(head)),
-    await errorOf(avatar.upload(png)),
+    await errorOf(avatar.upload(png())),
+    await errorOf(avatar.upload(png())),
+    await errorOf(avatar.upload(broken)),
     await errorOf(new Avatar({ apiKey: "avk_s3cret\nx", baseUrl: api.url }).jobs.get("job_1")),
   ];
   expect(errors.map((error) => (error as AvatarError).code)).toEqual([
