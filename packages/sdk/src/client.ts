@@ -4,7 +4,7 @@ import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
 import type { CheckOptions, InputIssue, SniffedFile } from "./check.ts";
 import { AvatarError } from "./errors.ts";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
-import { type CallOptions, createHttp, type Http } from "./http.ts";
+import { type CallOptions, createHttp } from "./http.ts";
 import { createJobs, filesTimeoutMs, type Jobs, query } from "./jobs.ts";
 import { inspect, type Media, reference, sniff, type Upload } from "./media.ts";
 import { systemClock } from "./retry.ts";
@@ -70,14 +70,14 @@ export class Avatar {
   /** The API's operations on jobs, one to one. */
   readonly jobs: Jobs;
   readonly #options: ClientOptions;
-  readonly #deps: GenerationDeps & { http: Http };
+  readonly #deps: GenerationDeps;
 
-  constructor(options: ClientOptions = {}) {
-    const { clock = systemClock } = options;
-    const http = createHttp(options, clock);
+  constructor(options?: ClientOptions) {
+    this.#options = { ...options };
+    const { clock = systemClock } = this.#options;
+    const http = createHttp(this.#options, clock);
     const create: CreateVideo = (...facts) => createVideo(http, clock, ...facts);
     this.jobs = createJobs(http, create);
-    this.#options = options;
     this.#deps = { http, clock, jobs: this.jobs, createVideo: create };
   }
 
@@ -87,8 +87,8 @@ export class Avatar {
    * @example
    * const video = await avatar.generate({ image, audio }, { onUpdate: (job) => console.log(job.status) });
    */
-  generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
-    const { onUpload, idempotencyKey, ...rest } = options;
+  generate(input: GenerateInput, options?: GenerateOptions): Generation {
+    const { onUpload, idempotencyKey, ...rest } = options ?? {};
     // The API tells by the hash that a call with the same key brings the same files again.
     const withHash = idempotencyKey !== undefined;
     let body: CreateJobInput;
@@ -105,9 +105,9 @@ export class Avatar {
    * @example
    * const video = await avatar.resume("job_0f8c…");
    */
-  resume(id: string, options: ResumeOptions = {}): Generation {
+  resume(id: string, options?: ResumeOptions): Generation {
     const open = (signal?: AbortSignal) => this.jobs.get(id, { signal });
-    return startGeneration({ id, open }, this.#deps, options);
+    return startGeneration({ id, open }, this.#deps, options ?? {});
   }
 
   /**
@@ -116,9 +116,9 @@ export class Avatar {
    * @example
    * const image = await avatar.upload(portrait);
    */
-  upload(media: Exclude<Media, Upload | URL | string>, options: UploadOptions = {}): Promise<Upload> {
-    return withinBounds(options, async (signal) => {
-      const send = await declareFile(this.#deps.http, await inspect(media), { ...options, signal });
+  upload(media: Exclude<Media, Upload | URL | string>, options?: UploadOptions): Promise<Upload> {
+    return this.#within(options, async (bounds) => {
+      const send = await declareFile(this.#deps.http, await inspect(media), bounds);
       return send();
     });
   }
@@ -133,11 +133,12 @@ export class Avatar {
    * @example
    * const issues = await avatar.check({ image, audio });
    */
-  check(input: Pick<GenerateInput, MediaKind>, { limits }: CheckOptions = {}): Promise<InputIssue[]> {
-    return withinBounds({}, async () => {
+  check(input: Pick<GenerateInput, MediaKind>, options?: CheckOptions): Promise<InputIssue[]> {
+    return this.#deps.http.guard(async () => {
       const { check } = await import("./check.ts");
-      const look = async (kind: MediaKind) => (await reference(input[kind])) ?? sniff(input[kind], kind);
-      return check(input, look, limits);
+      const given = { ...input };
+      const look = async (kind: MediaKind) => (await reference(given[kind])) ?? sniff(given[kind], kind);
+      return check(given, look, options?.limits);
     });
   }
 
@@ -148,9 +149,8 @@ export class Avatar {
    * @example
    * const { cost, etaSeconds, warnings } = await avatar.estimate({ image, audio });
    */
-  estimate(input: GenerateInput, options: UploadOptions = {}): Promise<JobEstimate> {
-    return withinBounds(options, async (signal) => {
-      const bounds = { ...options, signal };
+  estimate(input: GenerateInput, options?: UploadOptions): Promise<JobEstimate> {
+    return this.#within(options, async (bounds) => {
       const body = await this.#sendFiles(input, bounds);
       const requestTimeoutMs = filesTimeoutMs(body);
       return this.#deps.http.call({ method: "POST", path: "/v1/estimate", body, requestTimeoutMs }, bounds);
@@ -163,8 +163,9 @@ export class Avatar {
    * @example
    * const { totals, limits } = await avatar.usage({ from: "2026-11-01", to: "2026-11-30" });
    */
-  usage(days: GetUsageInput = {}, options?: CallOptions): Promise<Usage> {
-    return this.#deps.http.call({ method: "GET", path: `/v1/usage${query(days)}` }, options);
+  usage(days?: GetUsageInput, options?: CallOptions): Promise<Usage> {
+    const { http } = this.#deps;
+    return http.guard(() => http.call({ method: "GET", path: `/v1/usage${query({ ...days })}` }, options));
   }
 
   /**
@@ -175,7 +176,8 @@ export class Avatar {
    * console.log(`up to ${audio.maxSeconds} s of speech`);
    */
   limits(options?: CallOptions): Promise<Limits> {
-    return this.#deps.http.call({ method: "GET", path: "/v1/limits" }, options);
+    const { http } = this.#deps;
+    return http.guard(() => http.call({ method: "GET", path: "/v1/limits" }, options));
   }
 
   /**
@@ -185,7 +187,7 @@ export class Avatar {
    * const { data, response, attempts } = await avatar.raw((client) => client.jobs.get(id));
    */
   raw<T>(call: (client: Avatar) => PromiseLike<T>): Promise<Raw<T>> {
-    return withinBounds({}, async () => {
+    return this.#deps.http.guard(async () => {
       const { fetch: send = fetch, onEvent } = this.#options;
       let response: Response | undefined;
       let attempts = 0;
@@ -217,18 +219,23 @@ export class Avatar {
     return new Avatar({ ...this.#options, ...options });
   }
 
+  #within<T>(options: UploadOptions | undefined, work: (bounds: UploadOptions) => Promise<T>): Promise<T> {
+    return this.#deps.http.guard(() => withinBounds(options, (signal) => work({ ...options, signal })));
+  }
+
   /** @returns the input of a job, once both files are where the API finds them */
   async #sendFiles(
     input: GenerateInput,
     options: UploadOptions & { withHash?: boolean },
   ): Promise<CreateJobInput> {
-    const look = async (kind: MediaKind) => (await reference(input[kind])) ?? inspect(input[kind], kind);
+    const given = { ...input };
+    const look = async (kind: MediaKind) => (await reference(given[kind])) ?? inspect(given[kind], kind);
     const declare = async (file: string | SniffedFile) =>
       typeof file === "string" ? async () => ({ id: file }) : declareFile(this.#deps.http, file, options);
     // Both are looked at, here and by the API, before a byte of either is sent.
     const files = await Promise.all([look("image"), look("audio")]);
     const sends = await Promise.all([declare(files[0]), declare(files[1])]);
     const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
-    return { ...input, image: image.id, audio: audio.id };
+    return { ...given, image: image.id, audio: audio.id };
   }
 }

@@ -1,9 +1,9 @@
 import type { Problem } from "@avatar/contract/types";
-import { ApiError, AvatarError, ConnectionError } from "./errors.ts";
+import { ApiError, AvatarError, asAvatarError, ConnectionError } from "./errors.ts";
 import type { ClientEvent } from "./events.ts";
 import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
-import { authorization, type Settings, urlOf } from "./settings.ts";
+import { authorization, type Settings, urlOf, withDocsUrl } from "./settings.ts";
 
 /**
  * Options of every call.
@@ -43,6 +43,8 @@ export interface Http {
   open(request: SignedRequest, options?: CallOptions): Promise<Response>;
   /** Repeats work on requests as the requests themselves are repeated. */
   repeat<T>(options: CallOptions, once: Once<T>, timeoutMs?: number): Promise<T>;
+  /** Turns whatever `work` throws, at once or later, into the rejection with an AvatarError that a caller may expect. */
+  guard<T>(work: () => T | PromiseLike<T>): Promise<T>;
   /** What is read of an answer from `url`. */
   reading<T>(url: string, read: Promise<T>): Promise<T>;
 }
@@ -91,6 +93,14 @@ export function createHttp(settings: Settings, clock: Clock): Http {
     return response;
   }
 
+  async function guard<T>(work: () => T | PromiseLike<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw withDocsUrl(asAvatarError(thrown), settings);
+    }
+  }
+
   return {
     call: <T>(
       { path, body, idempotencyKey, requestTimeoutMs, ...init }: ApiRequest,
@@ -117,6 +127,7 @@ export function createHttp(settings: Settings, clock: Clock): Http {
         requestTimeoutMs,
       ),
     repeat,
+    guard,
     reading,
   };
 }

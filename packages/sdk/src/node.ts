@@ -12,14 +12,21 @@ import { AvatarError, type StreamOptions, type Video } from "./index.ts";
  */
 export function file(path: string | URL): () => Promise<Blob> {
   return async () => {
-    const found = await stat(path).catch((cause: unknown) => notAFile(path, cause));
-    if (!found.isFile()) notAFile(path);
-    // By text: Node 20 does not take a URL here.
-    return openAsBlob(path instanceof URL ? fileURLToPath(path) : path);
+    // By text: Node 20 does not take a URL for `openAsBlob`.
+    const source = toText(path);
+    const found = await stat(source).catch((cause: unknown) => notAFile(source, cause));
+    if (!found.isFile()) notAFile(source);
+    return openAsBlob(source);
   };
 }
 
-function notAFile(path: string | URL, cause?: unknown): never {
+function toText(path: string | URL): string {
+  if (path instanceof URL && path.protocol === "file:") return fileURLToPath(path);
+  if (typeof path === "string") return path;
+  throw new AvatarError({ code: "invalid_input", detail: "A path must be a text or a file URL." });
+}
+
+function notAFile(path: string, cause?: unknown): never {
   throw new AvatarError({ code: "file_not_found", detail: `There is no readable file ${path}.`, cause });
 }
 
@@ -50,7 +57,9 @@ export async function saveTo(
   path: string | URL,
   options: StreamOptions = {},
 ): Promise<SavedVideo> {
-  const target = path instanceof URL ? fileURLToPath(path) : path;
+  const target = toText(path);
+  if (typeof video?.stream !== "function")
+    throw new AvatarError({ code: "invalid_input", detail: "There is no video to save." });
   // A name of its own, so that two programs that save to one path do not write into one file.
   const part = `${target}.${randomBytes(4).toString("hex")}.part`;
   try {

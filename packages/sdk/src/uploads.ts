@@ -69,7 +69,8 @@ export async function declareFile(
   return async () => {
     let loaded = 0;
     let next = 0;
-    const report = () => onUpload?.({ input: kind, loaded, total });
+    // Awaited, so that an error of an async callback is not lost.
+    const report = async () => onUpload?.({ input: kind, loaded, total });
     // All senders share it, so each takes the next part that is left.
     const parts = ("parts" in upload ? upload.parts : [{ ...upload, bytes: total }]).values();
     async function sendParts() {
@@ -78,11 +79,11 @@ export async function declareFile(
         next += part.bytes;
         await put(part, inParts ? blob.slice(start, next) : blob);
         loaded += part.bytes;
-        report();
+        await report();
       }
     }
 
-    report();
+    await report();
     await Promise.all(Array.from({ length: PUTS_AT_ONCE }, sendParts));
     return { id: upload.id, expiresAt: new Date(upload.expiresAt) };
   };

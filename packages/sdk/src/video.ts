@@ -49,7 +49,11 @@ export type CreateVideo = (jobId: string, facts: VideoFacts, link?: JobResult) =
 const SHORTEST_LINK_MS = 60_000;
 const CREATE_AGAIN = "Create the job again.";
 
-export const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
+/** An id that is none could lead to another route. */
+export function jobPath(id: string): string {
+  if (typeof id === "string" && /^[\w-]+$/.test(id)) return `/v1/jobs/${id}`;
+  throw new AvatarError({ code: "invalid_input", detail: "That is not the id of a job." });
+}
 
 export const getResult = (http: Http, jobId: string, options?: CallOptions) =>
   http.call<JobResult>({ method: "GET", path: `${jobPath(jobId)}/result` }, options);
@@ -73,7 +77,7 @@ export function createVideo(
   const mismatch = (detail: string) =>
     new ConnectionError({ code: "download_mismatch", detail, retryable: true, jobId });
 
-  function stream({ signal: userSignal }: StreamOptions = {}): ReadableStream<Uint8Array> {
+  function stream(options?: StreamOptions): ReadableStream<Uint8Array> {
     let download: Download | undefined;
     let abort = (_reason: AvatarError) => {};
 
@@ -82,7 +86,7 @@ export function createVideo(
       {
         async pull(out) {
           try {
-            const piece = await withinBounds({ signal: userSignal }, async (signal, abortRead) => {
+            const piece = await withinBounds({ signal: options?.signal }, async (signal, abortRead) => {
               abort = abortRead;
               download ??= (await import("./download.ts")).createDownload({
                 ...facts,
@@ -112,14 +116,15 @@ export function createVideo(
     ...facts,
     jobId,
     expiresAt: new Date(facts.expiresAt),
-    async url(options) {
-      const address = await renew(options);
-      if (leftMs() >= SHORTEST_LINK_MS) return address;
-      const detail = "The video is deleted in less than a minute.";
-      throw new AvatarError({ code: "video_expired", detail, hint: CREATE_AGAIN, jobId });
-    },
+    url: (options) =>
+      http.guard(async () => {
+        const address = await renew(options);
+        if (leftMs() >= SHORTEST_LINK_MS) return address;
+        const detail = "The video is deleted in less than a minute.";
+        throw new AvatarError({ code: "video_expired", detail, hint: CREATE_AGAIN, jobId });
+      }),
     stream,
-    blob(options = {}) {
+    blob(options) {
       const headers = { "content-type": facts.contentType };
       return withinBounds(options, (signal) => new Response(stream({ signal }), { headers }).blob());
     },
