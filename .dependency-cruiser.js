@@ -29,7 +29,7 @@ export default {
       "^packages/sdk/src",
       {
         pathNot:
-          "^packages/sdk/src|^packages/contract/src/(types|errors|limits)\\.ts$|^(node:)?fs(/promises)?$|^(node:)?(crypto|stream|path|url)$",
+          "^packages/sdk/src|^packages/contract/src/(types|usage-types|errors|limits)\\.ts$|^(node:)?fs(/promises)?$|^(node:)?(crypto|stream|path|url)$",
       },
       tests,
     ),

@@ -1,7 +1,13 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/node.ts"],
+  entry: {
+    index: "src/index.ts",
+    node: "src/node.ts",
+    // Loaded when they are needed, by a relative import: no entries of the package.
+    check: "src/check.ts",
+    download: "src/download.ts",
+  },
   format: ["esm", "cjs"],
   target: "es2022",
   platform: "neutral",
@@ -11,18 +17,25 @@ export default defineConfig({
   removeNodeProtocol: false,
   splitting: false,
   // `AsyncDisposable` for projects whose `lib` is older.
-  dts: { banner: '/// <reference lib="esnext.disposable" />' },
+  dts: {
+    entry: { index: "src/index.ts", node: "src/node.ts" },
+    banner: '/// <reference lib="esnext.disposable" />',
+  },
   clean: true,
+  esbuildOptions(options, { format }) {
+    // In CommonJS as `require`, which tools for it understand better.
+    if (format === "cjs") options.supported = { "dynamic-import": false };
+  },
   esbuildPlugins: [
     {
-      // `./node` uses the classes of `.` instead of a copy, so that `instanceof AvatarError` holds for both.
-      name: "one-copy-of-index",
+      // `./node` uses the classes of `.` instead of a copy, so that `instanceof AvatarError` holds for both. What is
+      // loaded when it is needed stays a file of its own.
+      name: "files-of-their-own",
       setup(build) {
         const extension = build.initialOptions.format === "cjs" ? "cjs" : "js";
-        build.onResolve({ filter: /^\.\/index\.ts$/ }, () => ({
-          path: `./index.${extension}`,
-          external: true,
-        }));
+        build.onResolve({ filter: /^\.\/(index|check|download)\.ts$/ }, ({ path, kind }) =>
+          kind === "entry-point" ? undefined : { path: path.replace(/ts$/, extension), external: true },
+        );
       },
     },
   ],

@@ -1,9 +1,12 @@
 import type { MediaKind } from "@avatar/contract/limits";
-import type { CreateJobInput, JobSettings } from "@avatar/contract/types";
+import type { CreateJobInput, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
+import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
+import type { CheckOptions, InputIssue, SniffedFile } from "./check.ts";
+import { AvatarError } from "./errors.ts";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
-import { createHttp, type Http } from "./http.ts";
-import { createJobs, type Jobs } from "./jobs.ts";
-import { type Media, reference, type SniffedFile, sniff, type Upload } from "./media.ts";
+import { type CallOptions, createHttp } from "./http.ts";
+import { createJobs, filesTimeoutMs, type Jobs, query } from "./jobs.ts";
+import { inspect, type Media, reference, sniff, type Upload } from "./media.ts";
 import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
 import type { ClientOptions } from "./settings.ts";
@@ -40,6 +43,22 @@ export interface GenerateOptions extends ResumeOptions {
 }
 
 /**
+ * What {@link Avatar.raw} resolves to.
+ *
+ * @example
+ * const { response }: Raw<Job> = await avatar.raw((client) => client.jobs.get(id));
+ * console.log(response.headers.get("ratelimit-remaining"));
+ */
+export interface Raw<T> {
+  data: T;
+  /** The last one, where the call sent several requests. Its body has been read: `data` is made of it. */
+  response: Response;
+  requestId: string | undefined;
+  /** How often the last request was sent. */
+  attempts: number;
+}
+
+/**
  * The client. It holds no connection and needs no closing.
  *
  * @example
@@ -50,11 +69,13 @@ export interface GenerateOptions extends ResumeOptions {
 export class Avatar {
   /** The API's operations on jobs, one to one. */
   readonly jobs: Jobs;
-  readonly #deps: GenerationDeps & { http: Http };
+  readonly #options: ClientOptions;
+  readonly #deps: GenerationDeps;
 
-  constructor(options: ClientOptions = {}) {
-    const { clock = systemClock } = options;
-    const http = createHttp(options, clock);
+  constructor(options?: ClientOptions) {
+    this.#options = { ...options };
+    const { clock = systemClock } = this.#options;
+    const http = createHttp(this.#options, clock);
     const create: CreateVideo = (...facts) => createVideo(http, clock, ...facts);
     this.jobs = createJobs(http, create);
     this.#deps = { http, clock, jobs: this.jobs, createVideo: create };
@@ -66,22 +87,13 @@ export class Avatar {
    * @example
    * const video = await avatar.generate({ image, audio }, { onUpdate: (job) => console.log(job.status) });
    */
-  generate(input: GenerateInput, options: GenerateOptions = {}): Generation {
-    const { onUpload, idempotencyKey, ...rest } = options;
+  generate(input: GenerateInput, options?: GenerateOptions): Generation {
+    const { onUpload, idempotencyKey, ...rest } = options ?? {};
     // The API tells by the hash that a call with the same key brings the same files again.
     const withHash = idempotencyKey !== undefined;
-    const look = async (media: Media, kind: MediaKind) => reference(media) ?? sniff(media, kind);
     let body: CreateJobInput;
     const prepare = async (signal: AbortSignal) => {
-      const declare = async (file: string | SniffedFile) =>
-        typeof file === "string"
-          ? async () => ({ id: file })
-          : declareFile(this.#deps.http, file, { signal, onUpload, withHash });
-      // Both are looked at, here and by the API, before a byte of either is sent.
-      const files = await Promise.all([look(input.image, "image"), look(input.audio, "audio")]);
-      const sends = await Promise.all([declare(files[0]), declare(files[1])]);
-      const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
-      body = { ...input, image: image.id, audio: audio.id };
+      body = await this.#sendFiles(input, { signal, onUpload, withHash });
     };
     const open = (signal?: AbortSignal) => this.jobs.create(body, { signal, idempotencyKey });
     return startGeneration({ prepare, open }, this.#deps, rest);
@@ -93,9 +105,9 @@ export class Avatar {
    * @example
    * const video = await avatar.resume("job_0f8c…");
    */
-  resume(id: string, options: ResumeOptions = {}): Generation {
+  resume(id: string, options?: ResumeOptions): Generation {
     const open = (signal?: AbortSignal) => this.jobs.get(id, { signal });
-    return startGeneration({ id, open }, this.#deps, options);
+    return startGeneration({ id, open }, this.#deps, options ?? {});
   }
 
   /**
@@ -104,10 +116,126 @@ export class Avatar {
    * @example
    * const image = await avatar.upload(portrait);
    */
-  upload(media: Exclude<Media, Upload | URL | string>, options: UploadOptions = {}): Promise<Upload> {
-    return withinBounds(options, async (signal) => {
-      const send = await declareFile(this.#deps.http, await sniff(media), { ...options, signal });
+  upload(media: Exclude<Media, Upload | URL | string>, options?: UploadOptions): Promise<Upload> {
+    return this.#within(options, async (bounds) => {
+      const send = await declareFile(this.#deps.http, await inspect(media), bounds);
       return send();
     });
+  }
+
+  /**
+   * Looks at the files without sending a byte: their first bytes, sizes, and what the headers of PNG, JPEG, WebP and WAV
+   * say. What it finds the API would refuse; what it does not find, such as a missing face, the API still may. Uploads and
+   * URLs are not looked at, nor are a stream and a `Response`, which that would use up.
+   *
+   * @returns nothing where nothing is wrong
+   *
+   * @example
+   * const issues = await avatar.check({ image, audio });
+   */
+  check(input: Pick<GenerateInput, MediaKind>, options?: CheckOptions): Promise<InputIssue[]> {
+    return this.#deps.http.guard(async () => {
+      const { check } = await import("./check.ts");
+      const given = { ...input };
+      const look = async (kind: MediaKind) => (await reference(given[kind])) ?? sniff(given[kind], kind);
+      return check(given, look, options?.limits);
+    });
+  }
+
+  /**
+   * What a job would take, cost and wait. Uploads what is not on the web; nothing is queued and no GPU is used. Give
+   * uploads to send files once for the estimate and the job.
+   *
+   * @example
+   * const { cost, etaSeconds, warnings } = await avatar.estimate({ image, audio });
+   */
+  estimate(input: GenerateInput, options?: UploadOptions): Promise<JobEstimate> {
+    return this.#within(options, async (bounds) => {
+      const body = await this.#sendFiles(input, bounds);
+      const requestTimeoutMs = filesTimeoutMs(body);
+      return this.#deps.http.call({ method: "POST", path: "/v1/estimate", body, requestTimeoutMs }, bounds);
+    });
+  }
+
+  /**
+   * What the keys of your owner did, by day, and what this key has left. Default: this month to date.
+   *
+   * @example
+   * const { totals, limits } = await avatar.usage({ from: "2026-11-01", to: "2026-11-30" });
+   */
+  usage(days?: GetUsageInput, options?: CallOptions): Promise<Usage> {
+    const { http } = this.#deps;
+    return http.guard(() => http.call({ method: "GET", path: `/v1/usage${query({ ...days })}` }, options));
+  }
+
+  /**
+   * What the API takes as files and settings, and how long it keeps them.
+   *
+   * @example
+   * const { audio } = await avatar.limits();
+   * console.log(`up to ${audio.maxSeconds} s of speech`);
+   */
+  limits(options?: CallOptions): Promise<Limits> {
+    const { http } = this.#deps;
+    return http.guard(() => http.call({ method: "GET", path: "/v1/limits" }, options));
+  }
+
+  /**
+   * A call with the answer that it got, for its headers.
+   *
+   * @example
+   * const { data, response, attempts } = await avatar.raw((client) => client.jobs.get(id));
+   */
+  raw<T>(call: (client: Avatar) => PromiseLike<T>): Promise<Raw<T>> {
+    return this.#deps.http.guard(async () => {
+      const { fetch: send = fetch, onEvent } = this.#options;
+      let response: Response | undefined;
+      let attempts = 0;
+      const client = this.with({
+        async fetch(url, init) {
+          response = await send(url, init);
+          return response;
+        },
+        onEvent(event) {
+          if (event.type === "request") attempts = event.attempt;
+          return onEvent?.(event);
+        },
+      });
+      const data = await call(client);
+      if (!response)
+        throw new AvatarError({ code: "invalid_input", detail: "The call has sent no request." });
+      const requestId = response.headers.get("x-request-id") ?? undefined;
+      return { data, response, requestId, attempts };
+    });
+  }
+
+  /**
+   * A client with some other options.
+   *
+   * @example
+   * const patient = avatar.with({ retry: { budgetMs: 10 * 60_000 } });
+   */
+  with(options: ClientOptions): Avatar {
+    return new Avatar({ ...this.#options, ...options });
+  }
+
+  #within<T>(options: UploadOptions | undefined, work: (bounds: UploadOptions) => Promise<T>): Promise<T> {
+    return this.#deps.http.guard(() => withinBounds(options, (signal) => work({ ...options, signal })));
+  }
+
+  /** @returns the input of a job, once both files are where the API finds them */
+  async #sendFiles(
+    input: GenerateInput,
+    options: UploadOptions & { withHash?: boolean },
+  ): Promise<CreateJobInput> {
+    const given = { ...input };
+    const look = async (kind: MediaKind) => (await reference(given[kind])) ?? inspect(given[kind], kind);
+    const declare = async (file: string | SniffedFile) =>
+      typeof file === "string" ? async () => ({ id: file }) : declareFile(this.#deps.http, file, options);
+    // Both are looked at, here and by the API, before a byte of either is sent.
+    const files = await Promise.all([look("image"), look("audio")]);
+    const sends = await Promise.all([declare(files[0]), declare(files[1])]);
+    const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
+    return { ...given, image: image.id, audio: audio.id };
   }
 }

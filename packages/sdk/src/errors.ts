@@ -13,6 +13,7 @@ export type LocalErrorCode =
   | "connection"
   | "download_mismatch"
   | "file_not_found"
+  | "live_key_in_browser"
   | "timeout"
   | "unexpected"
   | "unexpected_response";
@@ -66,7 +67,7 @@ export class AvatarError extends Error {
   declare readonly detail: string;
   /** What to do about it. */
   declare readonly hint?: string;
-  /** Path of the page about this code, on the host of the API. */
+  /** Address of the page about this code. */
   declare readonly docs?: string;
   /** HTTP status, where the API answered. */
   declare readonly status?: number;
@@ -195,6 +196,9 @@ export function asAvatarError(thrown: unknown): AvatarError {
 }
 
 /** Facts that are known only where the error passes through, not where it is made. */
-export function addFacts<E extends AvatarError>(error: E, facts: { attempts?: number; jobId?: string }): E {
+export function addFacts<E extends AvatarError>(
+  error: E,
+  facts: Partial<ErrorFacts> & { attempts?: number },
+): E {
   return Object.assign(error, facts);
 }

@@ -1,6 +1,7 @@
 import type { Job } from "@avatar/contract/types";
 import { AbortedError, AvatarError, addFacts, JobCanceledError, JobFailedError } from "./errors.ts";
 import { createFeed, deferred } from "./feed.ts";
+import type { Http } from "./http.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Clock } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
@@ -13,7 +14,7 @@ import type { CreateVideo, Video } from "./video.ts";
  * const video = await avatar.resume(id, { signal, onAbort: "leave" });
  */
 export interface ResumeOptions extends Bounds {
-  /** Called with every state of the job. If it throws, the wait ends as if it were aborted. */
+  /** Called with every state of the job, and awaited. If it throws, the wait ends as if it were aborted. */
   onUpdate?: ((job: Job) => void) | undefined;
   /**
    * What happens to the job when you stop waiting (`signal`, `timeoutMs`, `await using`): `cancel` stops the GPU,
@@ -51,6 +52,7 @@ export interface Start {
 }
 
 export interface GenerationDeps {
+  http: Http;
   jobs: Jobs;
   createVideo: CreateVideo;
   clock: Clock;
@@ -65,7 +67,7 @@ const CANCEL_RETRY = { attempts: 4, budgetMs: 10_000 };
 
 export function startGeneration(
   start: Start,
-  { jobs, createVideo, clock }: GenerationDeps,
+  { http, jobs, createVideo, clock }: GenerationDeps,
   { signal: userSignal, timeoutMs, onUpdate, onAbort = "cancel" }: ResumeOptions,
 ): Generation {
   const states = createFeed<Job>();
@@ -81,12 +83,12 @@ export function startGeneration(
     canceling = opening?.then((jobId) => jobs.cancel(jobId, { retry: CANCEL_RETRY })).catch(() => {});
   }
 
-  function show(next: Job): Job {
+  async function show(next: Job): Promise<Job> {
     if (job && next.version <= job.version) return job;
     job = next;
     states.push(next);
     try {
-      onUpdate?.(next);
+      await onUpdate?.(next);
     } catch (error) {
       stopWaiting();
       throw error;
@@ -106,23 +108,25 @@ export function startGeneration(
     await start.prepare?.(signal);
     const first = await open(signal);
     signal.throwIfAborted();
-    for (let current = show(first); ; ) {
+    for (let current = await show(first); ; ) {
       if (current.status === "succeeded") return createVideo(current.id, current.video);
       throwIfOver(current);
       const askedAt = clock.now();
       const poll = { wait: POLL_SECONDS, after: current.version, signal, retry: POLL_RETRY };
-      const next = show(await jobs.get(current.id, poll));
+      const next = await show(await jobs.get(current.id, poll));
       const tooSoonMs = SHORTEST_POLL_MS - (clock.now() - askedAt);
       if (next === current && tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
       current = next;
     }
   }
 
-  const promise = withinBounds({ signal: userSignal, timeoutMs }, async (signal, abortWork) => {
-    abort = abortWork;
-    signal.addEventListener("abort", stopWaiting);
-    return follow(signal).finally(() => signal.removeEventListener("abort", stopWaiting));
-  }).then(
+  const run = () =>
+    withinBounds({ signal: userSignal, timeoutMs }, async (signal, abortWork) => {
+      abort = abortWork;
+      signal.addEventListener("abort", stopWaiting);
+      return follow(signal).finally(() => signal.removeEventListener("abort", stopWaiting));
+    });
+  const promise = http.guard(run).then(
     (video) => {
       states.end();
       return video;

@@ -1,8 +1,9 @@
 import type { Problem } from "@avatar/contract/types";
-import { ApiError, AvatarError, ConnectionError } from "./errors.ts";
+import { ApiError, AvatarError, asAvatarError, ConnectionError } from "./errors.ts";
+import type { ClientEvent } from "./events.ts";
 import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
-import { authorization, type Settings, urlOf } from "./settings.ts";
+import { authorization, type Settings, urlOf, withDocsUrl } from "./settings.ts";
 
 /**
  * Options of every call.
@@ -40,6 +41,12 @@ export interface Http {
   call<T>(request: ApiRequest, options?: CallOptions): Promise<T>;
   /** Resolves to the answer with its body unread. */
   open(request: SignedRequest, options?: CallOptions): Promise<Response>;
+  /** Repeats work on requests as the requests themselves are repeated. */
+  repeat<T>(options: CallOptions, once: Once<T>, timeoutMs?: number): Promise<T>;
+  /** Turns whatever `work` throws, at once or later, into the rejection with an AvatarError that a caller may expect. */
+  guard<T>(work: () => T | PromiseLike<T>): Promise<T>;
+  /** What is read of an answer from `url`. */
+  reading<T>(url: string, read: Promise<T>): Promise<T>;
 }
 
 export const REQUEST_TIMEOUT_MS = 30_000;
@@ -48,11 +55,15 @@ export function createHttp(settings: Settings, clock: Clock): Http {
   // Late, so that a patched `fetch` is seen; unbound, since some runtimes refuse any other `this`.
   const send = settings.fetch ?? ((url, init) => fetch(url, init));
 
-  function repeat<T>(options: CallOptions, timeoutMs = REQUEST_TIMEOUT_MS, once: Once<T>): Promise<T> {
+  /** What watches a call must not break it, so errors are dropped, also those of a promise. */
+  const tell = (event: ClientEvent) => void (async () => settings.onEvent?.(event))().catch(() => {});
+
+  function repeat<T>(options: CallOptions, once: Once<T>, timeoutMs = REQUEST_TIMEOUT_MS): Promise<T> {
     const retry = options.retry ?? settings.retry ?? {};
     return withinBounds(options, (signal) =>
       withRetries(
-        () => withinBounds({ signal, timeoutMs }, once),
+        (attempt) => withinBounds({ signal, timeoutMs }, (own) => once(own, attempt)),
+        ({ code: reason }, attempt, delayMs) => tell({ type: "retry", reason, attempt, delayMs }),
         retry === false ? { attempts: 1 } : retry,
         clock,
         signal,
@@ -60,17 +71,34 @@ export function createHttp(settings: Settings, clock: Clock): Http {
     );
   }
 
-  /** `read` is part of the exchange: a connection can also break in the middle of an answer. */
-  function exchange<T>(
-    url: string,
-    init: RequestInit,
-    read: (response: Response) => T | Promise<T>,
-  ): Promise<T> {
-    return orConnectionError(url, async () => {
-      const response = await send(url, { ...init, cache: "no-store" });
-      if (!response.ok) throw toApiError(response, await response.text(), clock.now());
-      return read(response);
+  async function request(url: string, init: RequestInit & { method: string }, attempt: number) {
+    const facts = { method: init.method, url: url.replace(/\?.*/, ""), attempt };
+    tell({ type: "request", ...facts });
+    const startedAt = clock.now();
+    const response = await send(url, { ...init, cache: "no-store" });
+    const { status, headers } = response;
+    const header = (name: string) => headers.get(name) ?? undefined;
+    const remaining = header("ratelimit-remaining");
+    tell({
+      type: "response",
+      ...facts,
+      status,
+      ms: clock.now() - startedAt,
+      requestId: header("x-request-id"),
+      rateLimitRemaining: remaining === undefined ? undefined : Number(remaining),
+      deprecation: header("deprecation"),
+      sunset: header("sunset"),
     });
+    if (!response.ok) throw toApiError(response, await response.text(), clock.now());
+    return response;
+  }
+
+  async function guard<T>(work: () => T | PromiseLike<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw withDocsUrl(asAvatarError(thrown), settings);
+    }
   }
 
   return {
@@ -78,28 +106,38 @@ export function createHttp(settings: Settings, clock: Clock): Http {
       { path, body, idempotencyKey, requestTimeoutMs, ...init }: ApiRequest,
       options: CallOptions = {},
     ) =>
-      repeat(options, requestTimeoutMs, async (signal) => {
-        const url = urlOf(settings, path);
-        const headers = new Headers(settings.headers);
-        headers.set("authorization", await authorization(settings));
-        if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
-        if (body !== undefined) headers.set("content-type", "application/json");
-        const json = body === undefined ? {} : { body: JSON.stringify(body) };
-        return exchange(url, { ...init, ...json, headers, signal }, parse<T>);
-      }),
-    open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
-      repeat(options, requestTimeoutMs, (signal) =>
-        exchange(url, { ...init, signal }, (response) => response),
+      repeat(
+        options,
+        async (signal, attempt) => {
+          const url = urlOf(settings, path);
+          const headers = new Headers(settings.headers);
+          headers.set("authorization", await authorization(settings));
+          if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+          if (body !== undefined) headers.set("content-type", "application/json");
+          const json = body === undefined ? {} : { body: JSON.stringify(body) };
+          // Also in the middle of an answer a connection can break.
+          return reading(url, request(url, { ...init, ...json, headers, signal }, attempt).then(parse<T>));
+        },
+        requestTimeoutMs,
       ),
+    open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
+      repeat(
+        options,
+        (signal, attempt) => reading(url, request(url, { ...init, signal }, attempt)),
+        requestTimeoutMs,
+      ),
+    repeat,
+    guard,
+    reading,
   };
 }
 
-type Once<T> = (signal: AbortSignal) => Promise<T>;
+type Once<T> = (signal: AbortSignal, attempt: number) => Promise<T>;
 
 /** Names the host alone, since a signed link is a secret. */
-export async function orConnectionError<T>(url: string, work: () => Promise<T>): Promise<T> {
+async function reading<T>(url: string, work: Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await work;
   } catch (cause) {
     if (AvatarError.is(cause)) throw cause;
     const { code, message } = ((cause as Error).cause ?? cause) as { code?: string; message?: string };

@@ -2,17 +2,22 @@ export type {
   Aspect,
   CanceledJob,
   CreateJobInput,
+  EstimateWarning,
   ExpiredJob,
   FailedJob,
   Fit,
+  ForeseenRefusal,
   Issue,
   Job,
   JobCost,
   JobError,
+  JobEstimate,
   JobPage,
   JobSettings,
   JobStatus,
   JobTimings,
+  LimitReached,
+  Limits,
   ListJobsInput,
   QueuedJob,
   RunningJob,
@@ -20,7 +25,9 @@ export type {
   SucceededJob,
   Video as VideoFacts,
 } from "@avatar/contract/types";
-export { Avatar, type GenerateInput, type GenerateOptions } from "./client.ts";
+export type { GetUsageInput, LimitLeft, Usage, UsageCounts, UsageDay } from "@avatar/contract/usage-types";
+export type { CheckOptions, InputIssue } from "./check.ts";
+export { Avatar, type GenerateInput, type GenerateOptions, type Raw } from "./client.ts";
 export {
   AbortedError,
   ApiError,
@@ -33,6 +40,7 @@ export {
   type LocalErrorCode,
   TimeoutError,
 } from "./errors.ts";
+export type { ClientEvent, RequestEvent, ResponseEvent, RetryEvent } from "./events.ts";
 export type { Generation, ResumeOptions } from "./generation.ts";
 export type { CallOptions } from "./http.ts";
 export type { CreateJobOptions, GetJobOptions, JobList, Jobs } from "./jobs.ts";

@@ -1,4 +1,5 @@
 import type { CreateJobInput, Job, JobPage, ListJobsInput } from "@avatar/contract/types";
+import { AbortedError } from "./errors.ts";
 import { defined } from "./fields.ts";
 import { toHex } from "./hex.ts";
 import { type ApiRequest, type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
@@ -52,7 +53,7 @@ export interface Jobs {
   /** Queues a job for two files, each the id of an upload or an https URL, which the API fetches before it answers. */
   create(input: CreateJobInput, options?: CreateJobOptions): Promise<Job>;
   get(id: string, options?: GetJobOptions): Promise<Job>;
-  /** Newest first. */
+  /** Newest first. `timeoutMs` is for each page; an iteration ends with its next step once `signal` is aborted. */
   list(query?: ListJobsInput, options?: CallOptions): JobList;
   /** Stops the job; one that is finished is returned as it is. */
   cancel(id: string, options?: CallOptions): Promise<Job>;
@@ -65,56 +66,66 @@ export interface Jobs {
 /** The API fetches both files at once and gives up on either after this time. */
 const URL_FETCH_MS = 60_000;
 
+/** How long a request with these files may take. */
+export const filesTimeoutMs = (input: CreateJobInput) =>
+  REQUEST_TIMEOUT_MS + (hasUrl(input) ? URL_FETCH_MS : 0);
+
 /** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
 const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-const query = (fields: object) => `?${new URLSearchParams(defined(fields) as Record<string, string>)}`;
+export const query = (fields: object) => `?${new URLSearchParams(defined(fields) as Record<string, string>)}`;
 
 export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
+  const guarded =
+    <A extends unknown[], T>(method: (...args: A) => Promise<T>) =>
+    (...args: A) =>
+      http.guard(() => method(...args));
   const call = (request: ApiRequest, options?: CallOptions) => http.call<Job>(request, options);
   return {
-    create: (body, { idempotencyKey = newKey(), ...options } = {}) =>
+    create: guarded((body, { idempotencyKey = newKey(), ...options } = {}) =>
       call(
-        {
-          method: "POST",
-          path: "/v1/jobs",
-          body,
-          idempotencyKey,
-          requestTimeoutMs: REQUEST_TIMEOUT_MS + (hasUrl(body) ? URL_FETCH_MS : 0),
-        },
+        { method: "POST", path: "/v1/jobs", body, idempotencyKey, requestTimeoutMs: filesTimeoutMs(body) },
         options,
       ),
-    get: (id, { wait, after, ...options } = {}) =>
-      call(
-        {
-          method: "GET",
-          path: jobPath(id) + query({ wait, after }),
-          requestTimeoutMs: REQUEST_TIMEOUT_MS + (wait ?? 0) * 1000,
-        },
+    ),
+    get: guarded((id, { wait, after, ...options } = {}) => {
+      const path = jobPath(id) + query({ wait, after });
+      return call(
+        { method: "GET", path, requestTimeoutMs: REQUEST_TIMEOUT_MS + (wait ?? 0) * 1000 },
         options,
-      ),
-    list: (filter = {}, options) =>
-      createList((cursor) =>
+      );
+    }),
+    list: (filter, options) => {
+      const load = guarded((cursor?: { cursor: string }) =>
         http.call<JobPage>({ method: "GET", path: `/v1/jobs${query({ ...filter, ...cursor })}` }, options),
-      ),
-    cancel: (id, options) =>
+      );
+      return createList(load, options?.signal);
+    },
+    cancel: guarded((id, options) =>
       call({ method: "POST", path: `${jobPath(id)}/cancel`, keepalive: true }, options),
-    delete: (id, options) => call({ method: "DELETE", path: jobPath(id) }, options),
-    async result(id, options) {
+    ),
+    delete: guarded((id, options) => call({ method: "DELETE", path: jobPath(id) }, options)),
+    result: guarded(async (id, options) => {
       const result = await getResult(http, id, options);
       return createVideo(id, result.video, result);
-    },
+    }),
   };
 }
 
-function createList(load: (cursor?: { cursor: string }) => Promise<JobPage>): JobList {
+function createList(
+  load: (cursor?: { cursor: string }) => Promise<JobPage>,
+  signal: AbortSignal | undefined,
+): JobList {
   return {
     // biome-ignore lint/suspicious/noThenProperty: a list is awaited for its first page
     then: (resolve, reject) => load().then(resolve, reject),
     async *[Symbol.asyncIterator]() {
       let page = await load();
       for (;;) {
-        yield* page.items;
+        for (const job of page.items) {
+          if (signal?.aborted) throw new AbortedError(signal.reason);
+          yield job;
+        }
         if (!page.nextCursor) return;
         page = await load({ cursor: page.nextCursor });
       }

@@ -1,5 +1,6 @@
 import type { MediaKind, MediaType } from "@avatar/contract/limits";
 import type { CreateJobInput } from "@avatar/contract/types";
+import type { Fault, SniffedFile } from "./check.ts";
 import { AvatarError } from "./errors.ts";
 
 /**
@@ -35,13 +36,6 @@ export interface Upload {
   readonly expiresAt: Date;
 }
 
-/** A file that is known to be worth sending. */
-export interface SniffedFile {
-  blob: Blob;
-  contentType: MediaType;
-  kind: MediaKind;
-}
-
 /** First bytes of each format; `.` is any byte. A first look only: the API reads the whole header. */
 const MAGIC: readonly [RegExp, MediaType][] = [
   [/^\xff\xd8\xff/, "image/jpeg"],
@@ -55,17 +49,12 @@ const MAGIC: readonly [RegExp, MediaType][] = [
   [/^\xff[\xf0\xf1\xf8\xf9]/, "audio/aac"],
 ];
 
-// The contract's words. Its whole table would be an eighth of the package; a test keeps these equal.
-const HINTS = {
-  invalid_input:
-    "Use `file(path)` from `@avatar/client/node` for a file on disk. An https URL is for `generate`, not for `upload`.",
-  empty_file: "Check that the file was read before it was sent.",
-  unsupported_image: "Send JPEG, PNG or WebP.",
-  unsupported_audio: "Send WAV, MP3, M4A/AAC, OGG/Opus or FLAC.",
-};
+/** A closer look, and the words for what is wrong. Without them, if they cannot be loaded, the first look has to do. */
+const loadCheck = () => import("./check.ts").catch(() => undefined);
 
-const refuse = (code: keyof typeof HINTS, detail: string) =>
-  new AvatarError({ code, detail, hint: HINTS[code] });
+async function refuse(code: Fault["code"], detail: string): Promise<never> {
+  throw new AvatarError({ code, detail, hint: (await loadCheck())?.HINTS[code] });
+}
 
 const isUrl = (text: string) => /^https:\/\//i.test(text);
 
@@ -73,29 +62,38 @@ const isUrl = (text: string) => /^https:\/\//i.test(text);
 export const hasUrl = ({ image, audio }: CreateJobInput) => isUrl(image) || isUrl(audio);
 
 /** What a job calls the file, if it need not be sent: the id of an upload, or a URL as it was given. */
-export function reference(media: Media): string | undefined {
+export async function reference(media: Media): Promise<string | undefined> {
   const tag = tagOf(media);
   if (tag === "String" || tag === "URL") {
     const text = String(media);
     if (isUrl(text) || /^upload_\w+$/.test(text)) return text;
-    throw refuse("invalid_input", "A string must be the id of an upload or an https URL.");
+    return refuse("invalid_input", "A string must be the id of an upload or an https URL.");
   }
   return tag === "Object" && typeof (media as Upload).id === "string" ? (media as Upload).id : undefined;
 }
 
-/** Opens the file and looks at its first bytes. `kind` is what it has to be, if that matters. */
+/** Opens the file and refuses what no API would take. `kind` is what it has to be, if that matters. */
+export async function inspect(media: Media, kind?: MediaKind): Promise<SniffedFile> {
+  const file = await sniff(media, kind);
+  const fault = await (await loadCheck())?.findFault(file);
+  if (fault) throw new AvatarError(fault);
+  return file;
+}
+
+/** Opens the file and looks at its first bytes. */
 export async function sniff(media: Media, kind?: MediaKind): Promise<SniffedFile> {
   const name = kind ?? "file";
   const blob = await toBlob(media, name);
-  if (blob.size === 0) throw refuse("empty_file", `The ${name} is empty.`);
+  if (blob.size === 0) return refuse("empty_file", `The ${name} is empty.`);
 
   const head = String.fromCharCode(...new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
   const contentType = MAGIC.find(([pattern]) => pattern.test(head))?.[1];
-  const actual = contentType?.startsWith("image/") ? "image" : "audio";
-  if (!contentType || (kind && kind !== actual)) {
+  if (!contentType) {
     const expected = kind ?? (blob.type.startsWith("audio/") ? "audio" : "image");
-    throw refuse(`unsupported_${expected}`, `The ${name} is ${contentType ?? "in an unknown format"}.`);
+    return refuse(`unsupported_${expected}`, `The ${name} is in an unknown format.`);
   }
+  const actual = contentType.startsWith("image/") ? "image" : "audio";
+  if (kind && kind !== actual) return refuse("media_type_mismatch", `The ${name} is ${contentType}.`);
   return { blob, contentType, kind: actual };
 }
 
@@ -109,9 +107,9 @@ async function toBlob(media: Media, name: string): Promise<Blob> {
   if (tag === "ArrayBuffer" || ArrayBuffer.isView(source)) return new Blob([source as ArrayBuffer]);
   if (tag === "ReadableStream") return new Response(source as ReadableStream<Uint8Array>).blob();
   if (tag !== "Response")
-    throw refuse("invalid_input", `The ${name} cannot be read from a value of type ${tag}.`);
-  const response = source as Response;
-  if (!response.ok)
-    throw refuse("invalid_input", `The answer with the ${name} has status ${response.status}.`);
-  return response.blob();
+    return refuse("invalid_input", `The ${name} cannot be read from a value of type ${tag}.`);
+  const { ok, status } = source as Response;
+  return ok
+    ? (source as Response).blob()
+    : refuse("invalid_input", `The answer with the ${name} has status ${status}.`);
 }

@@ -56,7 +56,8 @@ export const isRetryable = (status: number, code: string) =>
 
 /** Repeats `once`, which rejects with AvatarErrors, while that can help. Repeating it must be harmless. */
 export async function withRetries<T>(
-  once: () => Promise<T>,
+  once: (attempt: number) => Promise<T>,
+  onRetry: (error: AvatarError, attempt: number, delayMs: number) => void,
   { attempts = 10, maxDelayMs = 8000, budgetMs = 60_000 }: RetryOptions,
   clock: Clock,
   signal: AbortSignal,
@@ -64,13 +65,14 @@ export async function withRetries<T>(
   const startedAt = clock.now();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once();
+      return await once(attempt);
     } catch (thrown) {
       signal.throwIfAborted();
       const error = addFacts(thrown as AvatarError, { attempts: attempt });
       const delayMs = pause(error, attempt, maxDelayMs);
       const isWorthIt = error.retryable && !NOT_YET.test(error.code) && attempt < attempts;
       if (!isWorthIt || clock.now() - startedAt + delayMs > budgetMs) throw error;
+      onRetry(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }
   }

@@ -1,4 +1,4 @@
-import { AbortedError, type AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
+import { AbortedError, AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
 
 /**
  * What ends a call before it is done.
@@ -25,24 +25,25 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Runs `work` within bounds. Settles at once when one is hit, even if `work` does not listen to its signal; whatever
  * `work` still has under way when it fails is told to stop. Rejects with nothing but AvatarErrors.
  */
-export async function withinBounds<T>({ signal: outer, timeoutMs }: Bounds, work: Work<T>): Promise<T> {
+export async function withinBounds<T>(bounds: Bounds | undefined, work: Work<T>): Promise<T> {
+  const { signal: outer, timeoutMs } = bounds ?? {};
+  const limitMs = timeoutMs ?? Number.POSITIVE_INFINITY;
   const controller = new AbortController();
   const { signal } = controller;
   ownSignals.add(signal);
   const abort = (reason: AvatarError) => controller.abort(reason);
   const onAbort = () =>
     abort(outer && ownSignals.has(outer) ? outer.reason : new AbortedError(outer?.reason));
-  if (outer?.aborted) onAbort();
-  signal.throwIfAborted();
-
-  outer?.addEventListener("abort", onAbort, { once: true });
-  const timer =
-    timeoutMs !== undefined && timeoutMs <= LONGEST_TIMER_MS
-      ? setTimeout(() => abort(new TimeoutError(timeoutMs)), timeoutMs)
-      : undefined;
-  // Something else always keeps the process alive meanwhile: a socket or the pause before a retry.
-  timer?.unref?.();
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
+    if (outer?.aborted) onAbort();
+    signal.throwIfAborted();
+    outer?.addEventListener("abort", onAbort, { once: true });
+    if (!(limitMs >= 0))
+      throw new AvatarError({ code: "invalid_input", detail: "`timeoutMs` must be 0 or more." });
+    if (limitMs <= LONGEST_TIMER_MS) timer = setTimeout(() => abort(new TimeoutError(limitMs)), limitMs);
+    // Something else always keeps the process alive meanwhile: a socket or the pause before a retry.
+    timer?.unref?.();
     return await new Promise<T>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));
       work(signal, abort).then(resolve, reject);
@@ -53,6 +54,6 @@ export async function withinBounds<T>({ signal: outer, timeoutMs }: Bounds, work
     throw error;
   } finally {
     clearTimeout(timer);
-    outer?.removeEventListener("abort", onAbort);
+    outer?.removeEventListener?.("abort", onAbort);
   }
 }

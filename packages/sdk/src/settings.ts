@@ -1,4 +1,5 @@
-import { AvatarError } from "./errors.ts";
+import { AvatarError, addFacts } from "./errors.ts";
+import type { ClientEvent } from "./events.ts";
 import type { Clock, RetryOptions } from "./retry.ts";
 
 /**
@@ -8,7 +9,10 @@ import type { Clock, RetryOptions } from "./retry.ts";
  * const avatar = new Avatar({ apiKey: () => fetchShortLivedKey(), baseUrl: "https://avatar.example.com" });
  */
 export interface ClientOptions {
-  /** A key, or a function that gives one; it is asked for every request. Default: env `AVATAR_API_KEY`. */
+  /**
+   * A key, or a function that gives one; it is asked for every request. Default: env `AVATAR_API_KEY`. In a browser a
+   * live key must come from a function, which fetches a child key from your server.
+   */
   apiKey?: string | (() => string | Promise<string>) | undefined;
   /** Address of the API. Default: env `AVATAR_BASE_URL`. */
   baseUrl?: string | URL | undefined;
@@ -18,6 +22,8 @@ export interface ClientOptions {
   headers?: Record<string, string> | undefined;
   /** `false` sends every request once. Waiting for a job outlasts failed polls in any case. */
   retry?: RetryOptions | false | undefined;
+  /** Told of every request, answer and retry. What it throws is dropped: watching a call must not break it. */
+  onEvent?: ((event: ClientEvent) => void) | undefined;
   /** Time, for your tests. */
   clock?: Clock | undefined;
 }
@@ -33,20 +39,41 @@ function env(name: string): string | undefined {
   }
 }
 
-export function urlOf({ baseUrl = env("AVATAR_BASE_URL") }: Settings, path: string): string {
-  const base = String(baseUrl ?? "");
-  if (!/^https?:\/\/./.test(base) || !URL.canParse(base)) {
-    throw new AvatarError({
-      code: "invalid_input",
-      detail: base ? `\`baseUrl\` is not an http(s) address: ${base}.` : "The address of the API is missing.",
-      hint: "Pass `baseUrl` or set AVATAR_BASE_URL.",
-    });
-  }
-  return base.replace(/\/+$/, "") + path;
+/** The address of the API without a slash at its end, where it is one. */
+function baseOf({ baseUrl = env("AVATAR_BASE_URL") ?? "" }: Settings): string | undefined {
+  const base = String(baseUrl);
+  return /^https?:\/\/./.test(base) && URL.canParse(base) ? base.replace(/\/+$/, "") : undefined;
 }
+
+export function urlOf(settings: Settings, path: string): string {
+  const base = baseOf(settings);
+  if (base) return base + path;
+  throw new AvatarError({
+    code: "invalid_input",
+    detail: "The address of the API is missing, or no http(s) address.",
+    hint: "Pass `baseUrl` or set AVATAR_BASE_URL.",
+  });
+}
+
+/** The API tells the pages about its errors by their path. */
+export function withDocsUrl<E extends AvatarError>(error: E, settings: Settings): E {
+  const { docs } = error;
+  return docs?.startsWith("/") ? addFacts(error, { docs: (baseOf(settings) ?? "") + docs }) : error;
+}
+
+/** Also a worker of a page. */
+const isBrowser = () => "document" in globalThis || "importScripts" in globalThis;
 
 export async function authorization({ apiKey = env("AVATAR_API_KEY") }: Settings): Promise<string> {
   const key = ((typeof apiKey === "function" ? await apiKey() : apiKey) ?? "").trim();
+  // A child key looks the same, but is fetched: nobody writes it down.
+  if (typeof apiKey === "string" && key.startsWith("avk_live_") && isBrowser()) {
+    throw new AvatarError({
+      code: "live_key_in_browser",
+      detail: "A live key in a page is everybody's key.",
+      hint: "Pass a function that fetches a child key from your server, or use `@avatar/client/proxy` there.",
+    });
+  }
   // Checked here because the runtime's own message would quote the key.
   if (!/^[\x21-\x7e]+$/.test(key)) {
     throw new AvatarError({

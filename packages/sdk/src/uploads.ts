@@ -1,9 +1,10 @@
 import type { MediaKind } from "@avatar/contract/limits";
 import type { SignedLink, Upload as SignedUpload } from "@avatar/contract/types";
+import type { SniffedFile } from "./check.ts";
 import type { AvatarError } from "./errors.ts";
 import { toHex } from "./hex.ts";
 import type { CallOptions, Http } from "./http.ts";
-import type { SniffedFile, Upload } from "./media.ts";
+import type { Upload } from "./media.ts";
 
 /**
  * How far an upload is. `fetch` tells nothing in between, so there is one report when it starts and one when it ends;
@@ -68,7 +69,8 @@ export async function declareFile(
   return async () => {
     let loaded = 0;
     let next = 0;
-    const report = () => onUpload?.({ input: kind, loaded, total });
+    // Awaited, so that an error of an async callback is not lost.
+    const report = async () => onUpload?.({ input: kind, loaded, total });
     // All senders share it, so each takes the next part that is left.
     const parts = ("parts" in upload ? upload.parts : [{ ...upload, bytes: total }]).values();
     async function sendParts() {
@@ -77,11 +79,11 @@ export async function declareFile(
         next += part.bytes;
         await put(part, inParts ? blob.slice(start, next) : blob);
         loaded += part.bytes;
-        report();
+        await report();
       }
     }
 
-    report();
+    await report();
     await Promise.all(Array.from({ length: PUTS_AT_ONCE }, sendParts));
     return { id: upload.id, expiresAt: new Date(upload.expiresAt) };
   };

@@ -1,6 +1,7 @@
 import type { JobResult, Video as VideoFacts } from "@avatar/contract/types";
-import { AbortedError, type AvatarError, ConnectionError } from "./errors.ts";
-import { type CallOptions, type Http, orConnectionError, REQUEST_TIMEOUT_MS } from "./http.ts";
+import type { Download } from "./download.ts";
+import { AbortedError, AvatarError, ConnectionError } from "./errors.ts";
+import type { CallOptions, Http } from "./http.ts";
 import type { Clock } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 
@@ -32,19 +33,27 @@ export interface Video {
   readonly contentType: "video/mp4";
   /** When the video is deleted. */
   readonly expiresAt: Date;
-  /** A link that works without a key for at least a minute, unless the video expires sooner. */
+  /** A link that works without a key for at least a minute. In its last minute the video counts as expired. */
   url(options?: CallOptions): Promise<string>;
-  /** The file as it arrives, fetched once somebody reads. */
+  /**
+   * The file as it arrives, fetched once somebody reads. Goes on where a connection broke, and ends with an error if the
+   * SHA-256 of the whole is not `sha256`.
+   */
   stream(options?: StreamOptions): ReadableStream<Uint8Array>;
-  /** The whole file in memory. */
+  /** The whole file in memory, fetched and checked in the same way. */
   blob(options?: Bounds): Promise<Blob>;
 }
 
 export type CreateVideo = (jobId: string, facts: VideoFacts, link?: JobResult) => Video;
 
 const SHORTEST_LINK_MS = 60_000;
+const CREATE_AGAIN = "Create the job again.";
 
-export const jobPath = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
+/** An id that is none could lead to another route. */
+export function jobPath(id: string): string {
+  if (typeof id === "string" && /^[\w-]+$/.test(id)) return `/v1/jobs/${id}`;
+  throw new AvatarError({ code: "invalid_input", detail: "That is not the id of a job." });
+}
 
 export const getResult = (http: Http, jobId: string, options?: CallOptions) =>
   http.call<JobResult>({ method: "GET", path: `${jobPath(jobId)}/result` }, options);
@@ -58,57 +67,45 @@ export function createVideo(
 ): Video {
   let link = known;
 
-  async function url(options?: CallOptions): Promise<string> {
-    const leftMs = link ? Date.parse(link.urlExpiresAt) - clock.now() : 0;
-    if (!link || leftMs < SHORTEST_LINK_MS) link = await getResult(http, jobId, options);
+  const leftMs = () => (link ? Date.parse(link.urlExpiresAt) - clock.now() : 0);
+
+  async function renew(options?: CallOptions, isNew = false): Promise<string> {
+    if (!link || isNew || leftMs() < SHORTEST_LINK_MS) link = await getResult(http, jobId, options);
     return link.url;
   }
 
-  function stream({ signal: userSignal }: StreamOptions = {}): ReadableStream<Uint8Array> {
-    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-    let address = "";
-    let stop = (_reason: AvatarError) => {};
+  const mismatch = (detail: string) =>
+    new ConnectionError({ code: "download_mismatch", detail, retryable: true, jobId });
 
-    async function open(signal: AbortSignal): Promise<ReadableStreamDefaultReader<Uint8Array>> {
-      const old = link;
-      address = await url({ signal });
-      try {
-        const { body } = await http.open({ method: "GET", url: address }, { signal });
-        return (body ?? new Blob([]).stream()).getReader();
-      } catch (error) {
-        // By a clock that is behind, an old link seems to be alive when it is dead.
-        if ((error as AvatarError).status !== 403 || link !== old) throw error;
-        link = undefined;
-        return open(signal);
-      }
-    }
-
-    async function read(signal: AbortSignal) {
-      const current = reader ?? (await open(signal));
-      reader = current;
-      const bounds = { signal, timeoutMs: REQUEST_TIMEOUT_MS };
-      return withinBounds(bounds, () => orConnectionError(address, () => current.read()));
-    }
+  function stream(options?: StreamOptions): ReadableStream<Uint8Array> {
+    let download: Download | undefined;
+    let abort = (_reason: AvatarError) => {};
 
     // With a mark of 0 nothing is fetched before somebody reads.
     return new ReadableStream<Uint8Array>(
       {
         async pull(out) {
           try {
-            const chunk = await withinBounds({ signal: userSignal }, (signal, abort) => {
-              stop = abort;
-              return read(signal);
+            const piece = await withinBounds({ signal: options?.signal }, async (signal, abortRead) => {
+              abort = abortRead;
+              download ??= (await import("./download.ts")).createDownload({
+                ...facts,
+                http,
+                link: renew,
+                mismatch,
+              });
+              return download.read(signal);
             });
-            if (chunk.done) out.close();
-            else out.enqueue(chunk.value);
+            if (piece) out.enqueue(piece);
+            else out.close();
           } catch (error) {
-            reader?.cancel().catch(() => {}); // Frees the connection.
+            download?.stop();
             throw error;
           }
         },
         cancel(reason) {
-          stop(new AbortedError(reason));
-          return reader?.cancel(reason);
+          abort(new AbortedError(reason));
+          download?.stop();
         },
       },
       { highWaterMark: 0 },
@@ -119,15 +116,17 @@ export function createVideo(
     ...facts,
     jobId,
     expiresAt: new Date(facts.expiresAt),
-    url,
+    url: (options) =>
+      http.guard(async () => {
+        const address = await renew(options);
+        if (leftMs() >= SHORTEST_LINK_MS) return address;
+        const detail = "The video is deleted in less than a minute.";
+        throw new AvatarError({ code: "video_expired", detail, hint: CREATE_AGAIN, jobId });
+      }),
     stream,
-    async blob(options = {}) {
+    blob(options) {
       const headers = { "content-type": facts.contentType };
-      const collect = (signal: AbortSignal) => new Response(stream({ signal }), { headers }).blob();
-      const blob = await withinBounds(options, collect);
-      if (blob.size === facts.bytes) return blob;
-      const detail = `The video has ${facts.bytes} bytes, but ${blob.size} arrived.`;
-      throw new ConnectionError({ code: "download_mismatch", detail, retryable: true, jobId });
+      return withinBounds(options, (signal) => new Response(stream({ signal }), { headers }).blob());
     },
   };
 }

@@ -1,7 +1,7 @@
 import { ERROR_CODES, ERRORS } from "@avatar/contract/errors";
 import { expect, test, vi } from "vitest";
-import { ApiError, Avatar, AvatarError } from "../src/index.ts";
-import { errorOf, useFakeApi } from "./support/use-fake-api.ts";
+import { ApiError, Avatar, AvatarError, type ClientOptions } from "../src/index.ts";
+import { errorOf, png, useFakeApi } from "./support/use-fake-api.ts";
 
 const given = useFakeApi();
 
@@ -11,7 +11,7 @@ test.each(ERROR_CODES)("%s arrives with everything that the API says", async (co
   api.fail("GET /v1/jobs/:id", { code, detail: "It went wrong." });
   const error = await errorOf(avatar.jobs.get("job_1"));
   const { status, retryable, hint } = ERRORS[code];
-  const docs = `/docs/errors/${code}`;
+  const docs = `${api.url}/docs/errors/${code}`;
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject({ name: "ApiError", code, status, retryable, hint, docs, requestId: "req_1" });
   expect((error as Error).message).toBe(`It went wrong. ${hint} (${code}, req_1)`);
@@ -63,12 +63,11 @@ test("no error shows the key or a signed link", async () => {
   const avatar = new Avatar({ apiKey: "avk_s3cret", baseUrl: api.url, clock });
   api.fail("POST /v1/uploads", { code: "unauthorized" });
   api.fail("PUT /objects/:id", ...Array(10).fill("reset"));
-  const png = new Blob(["\x89PNG\r\n", new Uint8Array(64)]);
-  const head = new Blob([new Uint8Array([0xff, 0xd8, 0xff])]);
+  const broken = new Blob(["\x89PNG\r\n", new Uint8Array(64)]);
   const errors = [
-    await errorOf(avatar.upload(head)),
-    await errorOf(avatar.upload(head)),
-    await errorOf(avatar.upload(png)),
+    await errorOf(avatar.upload(png())),
+    await errorOf(avatar.upload(png())),
+    await errorOf(avatar.upload(broken)),
     await errorOf(new Avatar({ apiKey: "avk_s3cret\nx", baseUrl: api.url }).jobs.get("job_1")),
   ];
   expect(errors.map((error) => (error as AvatarError).code)).toEqual([
@@ -118,4 +117,40 @@ test("a runtime that forbids reading the environment is asked for options", asyn
     vi.stubGlobal("process", process),
   );
   expect(error).toMatchObject({ code: "unauthorized" });
+});
+
+test("docs lead to a page on the host of the API, also of a job that failed and under a path", async () => {
+  const { api, avatar } = given;
+  const docs = "/docs/errors/no_face";
+  api.addJob([{ status: "failed", error: { code: "no_face", detail: "No face.", hint: "", docs } }]);
+  expect(await errorOf(avatar.resume("job_1"))).toMatchObject({ docs: api.url + docs });
+  const deeper = avatar.with({
+    baseUrl: `${api.url}/avatar/`,
+    fetch: (url, init) => fetch(url.replace("/avatar/", "/"), init),
+  });
+  expect(await errorOf(deeper.resume("job_1"))).toMatchObject({ docs: `${api.url}/avatar${docs}` });
+});
+
+test("a live key that is written into a page is refused before anything is sent", async () => {
+  const { api, avatar } = given;
+  const live = `avk_live_${"k".repeat(40)}`;
+  vi.stubEnv("AVATAR_API_KEY", live);
+  const jobsWith = (apiKey: ClientOptions["apiKey"]) => avatar.with({ apiKey }).jobs;
+  for (const part of ["document", "importScripts"]) {
+    vi.stubGlobal(part, {});
+    for (const apiKey of [live, undefined]) {
+      const error = await errorOf(jobsWith(apiKey).list());
+      expect(error).toMatchObject({ code: "live_key_in_browser", hint: /child key from your server/ });
+      expect(JSON.stringify(error)).not.toContain(live);
+    }
+    expect(api.requests).toEqual([]);
+    vi.unstubAllGlobals();
+  }
+  vi.stubGlobal("document", {});
+  await jobsWith(() => live).list();
+  await jobsWith(live.replace("live", "test")).list();
+  vi.unstubAllGlobals();
+  await jobsWith(live).list();
+  expect(api.requests.length).toBe(3);
+  vi.unstubAllEnvs();
 });

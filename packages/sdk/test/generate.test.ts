@@ -75,6 +75,7 @@ test("a failed job rejects with the job's own code, for the promise and for read
   expect(thrown).toBeInstanceOf(JobFailedError);
   expect(thrown).toMatchObject({
     ...error,
+    docs: given.api.url + error.docs,
     name: "JobFailedError",
     jobId: "job_1",
     job: { status: "failed" },

@@ -15,9 +15,42 @@ test("create, get, cancel and delete are the API's own operations", async () => 
   expect(await avatar.jobs.delete(job.id)).toMatchObject({ id: "job_1" });
 });
 
-test("an id cannot leave its place in the path", async () => {
-  await errorOf(given.avatar.jobs.get("../jobs?x=1#y"));
-  expect(given.api.requests[0]?.route).toBe("GET /v1/jobs/:id");
+test("an id that could lead to another route is refused before a byte is sent", async () => {
+  const { api, avatar } = given;
+  for (const id of ["../jobs?x=1#y", "..", ".", "", "a b", "job_1/cancel"]) {
+    expect(await errorOf(avatar.jobs.get(id))).toMatchObject({ code: "invalid_input" });
+    expect(await errorOf(avatar.resume(id))).toMatchObject({ code: "invalid_input" });
+  }
+  expect(api.requests).toEqual([]);
+});
+
+test("an iteration whose signal is aborted ends with its next step, within a page and between two", async () => {
+  const { api, avatar } = given;
+  for (let i = 0; i < 5; i++) api.addJob();
+  for (const last of ["job_1", "job_2"]) {
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const iterate = async () => {
+      for await (const { id } of avatar.jobs.list({ limit: 2 }, { signal: controller.signal })) {
+        seen.push(id);
+        if (id === last) controller.abort(new Error("enough"));
+      }
+    };
+    expect(await errorOf(iterate())).toMatchObject({ code: "aborted", cause: new Error("enough") });
+    expect(seen.at(-1)).toBe(last);
+  }
+  expect(api.count("GET /v1/jobs")).toBe(2);
+});
+
+test("a page that does not come ends with the signal or the time for it", async () => {
+  const { api, avatar } = given;
+  api.fail("GET /v1/jobs", "hang", "hang");
+  expect(await errorOf(avatar.jobs.list({}, { timeoutMs: 50 }))).toMatchObject({ code: "timeout" });
+  const controller = new AbortController();
+  const next = errorOf(avatar.jobs.list({}, { signal: controller.signal })[Symbol.asyncIterator]().next());
+  await api.reached("GET /v1/jobs", 2);
+  controller.abort();
+  expect(await next).toMatchObject({ code: "aborted" });
 });
 
 test("list is awaited for one page and iterated for all", async () => {

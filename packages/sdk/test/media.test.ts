@@ -52,8 +52,8 @@ const heic = new Blob([bytes("\0\0\0\x18ftypheic")]);
 test.each<[ErrorCode, Media, "image" | "audio" | undefined, string]>([
   ["empty_file", new Blob([]), "image", "The image is empty."],
   ["unsupported_image", gif, "image", "The image is in an unknown format."],
-  ["unsupported_image", wav(), "image", "The image is audio/wav."],
-  ["unsupported_audio", png(), "audio", "The audio is image/png."],
+  ["media_type_mismatch", wav(), "image", "The image is audio/wav."],
+  ["media_type_mismatch", png(), "audio", "The audio is image/png."],
   ["unsupported_audio", heic, "audio", "The audio is in an unknown format."],
   ["unsupported_image", gif, undefined, "The file is in an unknown format."],
   [
@@ -137,8 +137,11 @@ test.each<string | URL>([
   "",
   new URL("http://example.com/portrait.png"),
   new URL("file:///etc/passwd"),
-])("%j is refused: it is neither an upload nor an https URL, and a path never", (text) => {
-  expect(() => reference(text)).toThrow(/`file\(path\)` from `@avatar\/client\/node`.*invalid_input/);
+])("%j is refused: it is neither an upload nor an https URL, and a path never", async (text) => {
+  expect(await errorOf(reference(text))).toMatchObject({
+    code: "invalid_input",
+    hint: /`file\(path\)` from `@avatar\/client\/node`/,
+  });
 });
 
 test("a URL is not for upload()", async () => {

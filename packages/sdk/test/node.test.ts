@@ -39,11 +39,22 @@ test("saveTo writes the video under its name and leaves nothing else", async () 
   expect(await readdir(folder)).toEqual(["talking.mp4"]);
 });
 
-test("saveTo fetches a broken download again", async () => {
+test("saveTo goes on where a download broke", async () => {
   const { api, avatar } = given;
   const video = await avatar.generate(files());
-  api.fail("GET /videos/:id", { status: 200, body: "half a vid" }, { status: 200, body: "" });
+  api.fail("GET /videos/:id", { cutAt: 10 }, { cutAt: 3 });
   await saveTo(video, pathToFileURL(join(folder, "talking.mp4")));
+  const ranges = api.seen("GET /videos/:id").map(({ headers }) => headers.range);
+  expect(ranges).toEqual([undefined, "bytes=10-", "bytes=13-"]);
+  expect(await readFile(join(folder, "talking.mp4"))).toEqual(api.video);
+});
+
+test("saveTo fetches wrong bytes again, all of them", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  const body = api.video.toString("latin1").replace("film", "FILM");
+  api.fail("GET /videos/:id", { status: 200, body }, { status: 200, body });
+  await saveTo(video, join(folder, "talking.mp4"));
   expect(api.count("GET /videos/:id")).toBe(3);
   expect(await readFile(join(folder, "talking.mp4"))).toEqual(api.video);
 });

@@ -121,6 +121,26 @@ describe.each(["disk", "s3"] as const)("with files on %s", (store) => {
     expect(error).toMatchObject({ code: "invalid_input", status: 400, issues: [{ path: "seed" }] });
   });
 
+  test("an estimate of uploads tells what their job takes, and the usage counts that job", async () => {
+    const [image, audio] = [
+      await avatar.upload(await readFile(media("portrait.png"))),
+      await avatar.upload(await readFile(media("speech-3s.wav"))),
+    ];
+    const before = await avatar.usage();
+    const estimate = await avatar.estimate({ image, audio, aspect: "16:9" });
+    expect(estimate).toMatchObject({ audioSeconds: 2.99, position: 1, warnings: [] });
+    await avatar.generate({ image, audio });
+    const after = await avatar.usage();
+    expect(after.totals.succeeded).toBe(before.totals.succeeded + 1);
+  });
+
+  test("raw shows the headers of the real API", async () => {
+    const { data, response, requestId } = await avatar.raw((client) => client.limits());
+    expect(data.audio.maxBytes).toBe(LARGE_BYTES);
+    expect(response.headers.get("content-type")).toContain("json");
+    expect(requestId).toMatch(/^req_/);
+  });
+
   test("list goes through all pages", async () => {
     const ids: string[] = [];
     for await (const job of avatar.jobs.list({ limit: 2 })) ids.push(job.id);

@@ -67,22 +67,80 @@ test("stream() stops when its reader stops or its signal is aborted", async () =
   expect(await aborted).toMatchObject({ code: "aborted" });
 });
 
-test("a download that breaks in the middle is a ConnectionError", async () => {
+const rangesOf = () => given.api.seen("GET /videos/:id").map(({ headers }) => headers.range);
+const bytesOf = async (blob: Blob) => Buffer.from(await blob.arrayBuffer());
+
+test("a download that breaks goes on where it broke, by blob() and by stream()", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  api.fail("GET /videos/:id", { cutAt: 10 }, "reset", { code: "unavailable" }, { cutAt: 7 });
+  expect(await bytesOf(await video.blob())).toEqual(api.video);
+  expect(rangesOf()).toEqual([undefined, "bytes=10-", "bytes=10-", "bytes=10-", "bytes=17-"]);
+
+  api.fail("GET /videos/:id", { cutAt: 1 });
+  expect(await bytesOf(await new Response(video.stream()).blob())).toEqual(api.video);
+  expect(rangesOf().slice(5)).toEqual([undefined, "bytes=1-"]);
+});
+
+test("from a server that knows no ranges the rest is taken, and no byte twice", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  api.knowsRanges = false;
+  api.fail("GET /videos/:id", { cutAt: 10 }, { cutAt: 4 }, { cutAt: 12 });
+  expect(await bytesOf(await video.blob())).toEqual(api.video);
+  expect(api.count("GET /videos/:id")).toBe(4);
+});
+
+test("all bytes that came before the connection broke are all it takes", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  const { length } = api.video;
+  api.fail("GET /videos/:id", { cutAt: length });
+  expect(await bytesOf(await video.blob())).toEqual(api.video);
+  expect(api.count("GET /videos/:id")).toBe(1);
+});
+
+test("two videos never mix: another one that goes on where the first broke is found out", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  const reader = video.stream().getReader();
+  api.fail("GET /videos/:id", { cutAt: 10 });
+  expect((await reader.read()).value?.length).toBe(10);
+  api.video = Buffer.from(api.video.map((byte) => byte ^ 1));
+  expect((await reader.read()).value?.length).toBe(api.video.length - 10);
+  expect(await errorOf(reader.read())).toMatchObject({ code: "download_mismatch", jobId: "job_1" });
+});
+
+test("a download without progress ends with the budget of retries", async () => {
+  const { api, clock } = given;
+  const avatar = new Avatar({ apiKey: "avk_1", baseUrl: api.url, clock, retry: { attempts: 3 } });
+  const video = await avatar.generate(files());
+  api.fail("GET /videos/:id", { cutAt: 10 }, "reset", "reset");
+  const error = await errorOf(video.blob());
+  expect(error).toBeInstanceOf(ConnectionError);
+  expect(error).toMatchObject({ code: "connection", attempts: 3, retryable: true });
+  expect(rangesOf()).toEqual([undefined, "bytes=10-", "bytes=10-"]);
+});
+
+test("a download outlives its link", async () => {
   const { api, clock, avatar } = given;
-  const { jobId } = await avatar.generate(files());
-  const broken = new ReadableStream({
-    start: (out) => out.enqueue(new Uint8Array(3)),
-    pull: (out) => out.error(new TypeError("terminated")),
-  });
-  const halfway = new Avatar({
-    apiKey: "avk_1",
-    baseUrl: api.url,
-    clock,
-    fetch: (url, init) =>
-      url.includes("/videos/") ? Promise.resolve(new Response(broken)) : fetch(url, init),
-  });
-  const error = await errorOf((await halfway.jobs.result(jobId)).blob());
-  expect(error).toMatchObject({ code: "connection", detail: expect.stringContaining("terminated") });
+  const video = await avatar.generate(files());
+  const reader = video.stream().getReader();
+  api.fail("GET /videos/:id", { cutAt: 10 });
+  await reader.read();
+  clock.time += 3_600_000;
+  expect((await reader.read()).value?.length).toBe(api.video.length - 10);
+  expect(api.count("GET /v1/jobs/:id/result")).toBe(2);
+});
+
+test("url() never gives a link with less than a minute left: the video counts as expired", async () => {
+  const { api, avatar } = given;
+  const video = await avatar.generate(files());
+  api.linkLifeMs = 59_999;
+  expect(await errorOf(video.url())).toMatchObject({ code: "video_expired", jobId: "job_1" });
+  expect((await video.blob()).size, "there is time to fetch it").toBe(api.video.length);
+  api.linkLifeMs = 60_000;
+  expect(await video.url()).toMatch(/^http/);
 });
 
 test("a link that is dead before its time, by our clock, is replaced once", async () => {

@@ -3,7 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
-import type { CreateJobInput, Job, JobPage, JobResult, Problem, Upload } from "@avatar/contract/types";
+import type {
+  CreateJobInput,
+  Job,
+  JobEstimate,
+  JobPage,
+  JobResult,
+  Problem,
+  Upload,
+} from "@avatar/contract/types";
 
 /** What the server does instead of answering as it should. */
 export type Fault =
@@ -11,6 +19,7 @@ export type Fault =
   | "lost-reply" // does the work, then hangs up
   | "hang" // does the work and never answers
   | { code: ErrorCode; retryAfter?: string; detail?: string }
+  | { cutAt: number } // hangs up after so many bytes of a video
   | { status: number; body: string };
 
 /** One state of a job, as a test writes it. */
@@ -50,6 +59,9 @@ export async function startFakeApi() {
     script: SUCCESS,
     now: () => Date.parse("2026-01-01T00:00:00Z"),
     linkLifeMs: 3_600_000,
+    knowsRanges: true,
+    /** Of every answer. */
+    headers: {} as Record<string, string>,
     url: "",
     /** Makes the next requests on a route fail, one after the other. */
     fail: (route: string, ...list: Fault[]) =>
@@ -140,6 +152,14 @@ export async function startFakeApi() {
       jobByKey.set(key, job.id);
       return job;
     },
+    "POST /v1/estimate": ({ body }) => {
+      const { image, audio }: CreateJobInput = JSON.parse(body);
+      if (!uploads.get(image) || !uploads.get(audio)) throw problem("upload_incomplete");
+      const cost = { gpuSeconds: 0, usd: 0 };
+      return { audioSeconds: 7, cost, position: 1, cold: false, warnings: [] } satisfies JobEstimate;
+    },
+    "GET /v1/usage": ({ query }) => ({ from: query.get("from"), to: query.get("to"), days: [] }),
+    "GET /v1/limits": () => ({ engine: "preview" }),
     "GET /v1/jobs/:id": async ({ query }, id) => {
       const entry = jobs.get(id);
       if (!entry) throw problem("job_not_found");
@@ -188,11 +208,13 @@ export async function startFakeApi() {
     const body = (await buffer(message)).toString("latin1");
     const request = { route, headers: message.headers, query: searchParams, body };
     requests.push(request);
+    response.setHeader("x-request-id", `req_${requests.length}`);
+    for (const [name, value] of Object.entries(api.headers)) response.setHeader(name, value);
 
     if (fault === "reset") return message.socket.destroy();
     if (typeof fault === "object" && "status" in fault)
       return response.writeHead(fault.status).end(fault.body);
-    if (typeof fault === "object") {
+    if (typeof fault === "object" && "code" in fault) {
       const headers = {
         "content-type": "application/problem+json",
         ...(fault.retryAfter && { "retry-after": fault.retryAfter }),
@@ -211,7 +233,22 @@ export async function startFakeApi() {
     )(request, decodeURIComponent(id));
     if (fault === "lost-reply") return message.socket.destroy();
     if (fault === "hang") return;
-    response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer));
+    if (!Buffer.isBuffer(answer)) return response.end(JSON.stringify(answer));
+    const bytes = rangeOf(answer, message, response);
+    if (typeof fault !== "object") return response.end(bytes);
+    response.write(bytes.subarray(0, fault.cutAt), () => message.socket.destroy());
+  }
+
+  function rangeOf(file: Buffer, { headers }: IncomingMessage, response: ServerResponse): Buffer {
+    const [, start] = /^bytes=(\d+)-$/.exec(headers.range ?? "") ?? [];
+    if (!start || !api.knowsRanges) response.writeHead(200, { "content-length": file.length });
+    else if (Number(start) >= file.length) response.writeHead(416);
+    else {
+      const range = `bytes ${start}-${file.length - 1}/${file.length}`;
+      response.writeHead(206, { "content-range": range, "content-length": file.length - Number(start) });
+    }
+    if (response.statusCode === 416) return Buffer.alloc(0);
+    return response.statusCode === 206 ? file.subarray(Number(start)) : file;
   }
 
   const server = createServer((message, response) => {

@@ -69,9 +69,27 @@ export function useFakeApi(): Context {
   return context;
 }
 
-export const png = (size = 64) =>
-  new Blob([new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), new Uint8Array(size)]);
-export const wav = (size = 64) => new Blob(["RIFF\0\0\0\0WAVE", new Uint8Array(size)]);
+/** A PNG of 512 x 640 pixels to everybody who does not decode it: 8 bytes of signature and `size` more. */
+export function png(size = 64): Blob {
+  const chunk = (name: string, ...data: number[]) => [0, 0, 0, data.length, ...latin1(name), ...data];
+  const start = [...latin1("\x89PNG\r\n\x1a\n"), ...chunk("IHDR", 0, 0, 2, 0, 0, 0, 2, 128, 8, 2, 0, 0, 0)];
+  const end = [...chunk("IEND"), 0xae, 0x42, 0x60, 0x82];
+  return blobOf(start, new Uint8Array(8 + size - start.length - end.length), end);
+}
+
+/** Silence as a WAV of 8 kHz: 12 bytes of RIFF and `size` more. */
+export function wav(size = 64): Blob {
+  const word = (value: number) => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >> 24];
+  const format = [1, 0, 1, 0, ...word(8000), ...word(16_000), 2, 0, 16, 0];
+  const dataBytes = size - 32;
+  const riff = [...latin1("RIFF"), ...word(size + 4), ...latin1("WAVEfmt "), ...word(16), ...format];
+  return blobOf([...riff, ...latin1("data"), ...word(dataBytes)], new Uint8Array(dataBytes), []);
+}
+
+const latin1 = (text: string) => [...text].map((char) => char.charCodeAt(0));
+const blobOf = (start: number[], middle: Uint8Array<ArrayBuffer>, end: number[]) =>
+  new Blob([Uint8Array.from(start), middle, Uint8Array.from(end)]);
+
 export const files = () => ({ image: png(), audio: wav() });
 
 /** What a promise is rejected with. */
