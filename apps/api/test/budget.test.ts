@@ -146,6 +146,7 @@ test("a place is free once a job is canceled or over, and what it was reckoned w
   const { rest } = await aKey({ jobsInFlight: 1, gpuSecondsPerDay: GPU_SECONDS + 100 });
   const canceled = await aRun(rest, 0, { hold: held.promise });
   expect((await create(rest)).body.code).toBe("too_many_jobs");
+  await untilStatus(api.db, canceled, "running");
   await rest("POST", `/v1/jobs/${canceled}/cancel`);
   await until("its run has ended", async () => (await outcomesOf(api.db, canceled))[0] === "abandoned");
 

@@ -118,7 +118,7 @@ test("after the first jobs, cost and time are told by them, and no worker is col
     now: () => time,
     config: { queueTimeoutMs: 79_000 },
   });
-  // 30 s to start, 20 s for a second of speech, and 50 s billed beside that.
+  // 30 s to start, 40 s for two seconds of speech, and 50 s billed beside that. One second may take as long.
   const seen = { createdAt: at(0), startedAt: at(0), runningAt: at(30), finishedAt: at(70) };
   await insertJob(busy, { ...seen, status: "succeeded", audioSeconds: 2, billedSeconds: 90 });
   const begun = { startedAt: time, runningAt: time, deadlineAt: new Date(time.getTime() + HOUR_MS) };
@@ -126,7 +126,7 @@ test("after the first jobs, cost and time are told by them, and no worker is col
   const { body } = await throughBothDoors(busy, "jobs.estimate", { input: await aJobInput(busy) });
   expect(body).toEqual({
     audioSeconds: 1,
-    cost: { gpuSeconds: 50 + 20, usd: 0.7 },
+    cost: { gpuSeconds: 50 + 40, usd: 0.9 },
     position: 1,
     etaSeconds: 80 + 30 + 20,
     cold: false,

@@ -33,13 +33,23 @@ const childLimits = {
     .max(1e9)
     .optional()
     .describe(
-      "A day in UTC; of a child key its whole life. What jobs took that failed by our fault is not counted",
+      "A day in UTC; of a child key its whole life. What runs took that failed by our fault is not counted",
     ),
 };
 const keyLimits = {
   ...childLimits,
-  usdPerDay: z.number().min(0).max(1e9).optional().describe("Dollars, in a day in UTC"),
-  usdPerMonth: z.number().min(0).max(1e9).optional().describe("Dollars, in a month in UTC"),
+  usdPerDay: z
+    .number()
+    .min(0)
+    .max(1e9)
+    .optional()
+    .describe("Dollars, in a day in UTC, but for runs that failed by our fault"),
+  usdPerMonth: z
+    .number()
+    .min(0)
+    .max(1e9)
+    .optional()
+    .describe("Dollars, in a month in UTC, but for runs that failed by our fault"),
 };
 const KeyLimitsInput = z.strictObject(keyLimits);
 

@@ -8,11 +8,11 @@ export interface KeyLimits {
   jobsInFlight?: number | undefined;
   /** Jobs that have not begun. */
   jobsQueued?: number | undefined;
-  /** A day in UTC; of a child key its whole life. What jobs took that failed by our fault is not counted. */
+  /** A day in UTC; of a child key its whole life. What runs took that failed by our fault is not counted. */
   gpuSecondsPerDay?: number | undefined;
-  /** Dollars, in a day in UTC. */
+  /** Dollars, in a day in UTC, but for runs that failed by our fault. */
   usdPerDay?: number | undefined;
-  /** Dollars, in a month in UTC. */
+  /** Dollars, in a month in UTC, but for runs that failed by our fault. */
   usdPerMonth?: number | undefined;
 }
 

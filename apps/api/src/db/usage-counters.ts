@@ -1,4 +1,4 @@
-import { and, eq, gte, inArray, lte, sql, sum } from "drizzle-orm";
+import { and, eq, gte, inArray, lte, type SQLWrapper, sql, sum } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { usageDays } from "./schema/schema.ts";
 
@@ -46,20 +46,23 @@ export async function addUsage(tx: Db, now: Date, counted: readonly (UsageOf & C
 const isCount = (name: string): name is Count => !["day", "keyId", "owner", "mode"].includes(name);
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** By the key; those without any are left out. */
+/** By the key, without what is forgiven it; those without any are left out. */
 export async function spentByKey(tx: Db, keyIds: readonly string[], now: Date): Promise<Map<string, Spent>> {
   const rows = await tx
-    .select({ keyId: usageDays.keyId, ...spentColumns(now) })
+    .select({
+      keyId: usageDays.keyId,
+      ...spentColumns(now, sql`${usageDays.costUsd} - ${usageDays.forgivenUsd}`),
+    })
     .from(usageDays)
     .where(and(inArray(usageDays.keyId, [...keyIds]), ...thisMonth(now)))
     .groupBy(usageDays.keyId);
   return new Map(rows.map(({ keyId, ...spent }) => [keyId, toSpent(spent)]));
 }
 
-/** By all live keys. */
+/** By all live keys, all that the operator has paid. */
 export async function spentByAll(tx: Db, now: Date): Promise<Spent> {
   const [row] = await tx
-    .select(spentColumns(now))
+    .select(spentColumns(now, usageDays.costUsd))
     .from(usageDays)
     .where(and(eq(usageDays.mode, "live"), ...thisMonth(now)));
   return toSpent(row);
@@ -67,19 +70,19 @@ export async function spentByAll(tx: Db, now: Date): Promise<Spent> {
 
 const thisMonth = (now: Date) => [gte(usageDays.day, monthStart(now)), lte(usageDays.day, dayOf(now))];
 
-function spentColumns(now: Date) {
+function spentColumns(now: Date, usd: SQLWrapper) {
   const isToday = sql`${usageDays.day} = ${dayOf(now)}`;
   return {
     gpuSecondsToday: sql<
       string | null
     >`sum(${usageDays.gpuSeconds} - ${usageDays.forgivenGpuSeconds}) filter (where ${isToday})`,
-    usdToday: sql<string | null>`sum(${usageDays.costUsd}) filter (where ${isToday})`,
-    usdThisMonth: sum(usageDays.costUsd),
+    usdToday: sql<string | null>`sum(${usd}) filter (where ${isToday})`,
+    usdThisMonth: sum(usd),
   };
 }
 
 const toSpent = (row?: { [F in keyof Spent]: string | null }): Spent => ({
   gpuSecondsToday: Math.max(Number(row?.gpuSecondsToday ?? 0), 0),
-  usdToday: Number(row?.usdToday ?? 0),
-  usdThisMonth: Number(row?.usdThisMonth ?? 0),
+  usdToday: Math.max(Number(row?.usdToday ?? 0), 0),
+  usdThisMonth: Math.max(Number(row?.usdThisMonth ?? 0), 0),
 });

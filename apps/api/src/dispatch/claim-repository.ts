@@ -1,19 +1,19 @@
 import type { KeyMode } from "@avatar/contract/api-keys";
-import { and, count, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, asc, count, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
 import { nextVersion } from "../db/next-version.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
 import { addUsage } from "../db/usage-counters.ts";
 import type { NewId } from "../ids.ts";
-import { type BudgetGate, judgeByBudget } from "./budget-gate-repository.ts";
+import { openBudgetGate, type RunBudget } from "./budget-gate-repository.ts";
 import { type ClaimedRun, loadRuns } from "./claimed-run-repository.ts";
 import { failedAt, failedUsage } from "./failed-jobs.ts";
 import { leaseEnd } from "./lease-repository.ts";
 import { lockNextJobs, type NextJob } from "./queue-repository.ts";
 
-/** How often is looked whether a job that waits for open runs to tell their cost may begin. */
-const BUDGET_POLL_MS = 2000;
+/** So many jobs fail at once for which no money is left. */
+const REFUSED_BATCH = 100;
 
 /** How jobs become runs. */
 export function createClaimRepository(db: Db, newId: NewId) {
@@ -25,22 +25,19 @@ export function createClaimRepository(db: Db, newId: NewId) {
     return row?.n ?? 0;
   }
 
-  async function postpone(tx: Db, waiting: readonly NextJob[], runAfter: Date): Promise<void> {
-    if (waiting.length === 0) return;
-    await tx
-      .update(jobs)
-      .set({ runAfter })
-      .where(
-        inArray(
-          jobs.id,
-          waiting.map(({ id }) => id),
-        ),
-      );
-  }
-
-  /** Jobs for which no money is left. */
-  async function failQueued(tx: Db, refused: readonly NextJob[], now: Date): Promise<string[]> {
+  /** Jobs of keys for which no money is left. Those that another transaction changes come next time. */
+  async function failQueued(tx: Db, mode: KeyMode, keyIds: string[], now: Date): Promise<string[]> {
+    if (keyIds.length === 0) return [];
+    const isQueued = sql`${jobs.status} = 'queued'`;
+    const refused = await tx
+      .select({ id: jobs.id })
+      .from(jobs)
+      .where(and(eq(jobs.mode, mode), inArray(jobs.keyId, keyIds), isQueued))
+      .orderBy(asc(jobs.createdAt))
+      .limit(REFUSED_BATCH)
+      .for("update", { skipLocked: true });
     if (refused.length === 0) return [];
+    const ids = refused.map(({ id }) => id);
     const error = {
       code: "budget_exhausted",
       detail: "The budget was used up before the job could begin.",
@@ -48,15 +45,44 @@ export function createClaimRepository(db: Db, newId: NewId) {
     const failed = await tx
       .update(jobs)
       .set({ ...failedAt(now), error })
-      .where(
-        inArray(
-          jobs.id,
-          refused.map(({ id }) => id),
-        ),
-      )
+      .where(inArray(jobs.id, ids))
       .returning();
     await addUsage(tx, now, failed.map(failedUsage));
-    return failed.map(({ id }) => id);
+    return ids;
+  }
+
+  /** Each job with a new run. */
+  async function begin(
+    tx: Db,
+    picked: readonly NextJob[],
+    leaseOwner: string,
+    leaseMs: number,
+    { now, mode, engine, startBy, linksUntil }: NewRuns,
+  ): Promise<(typeof runs.$inferSelect)[]> {
+    const begun: (typeof runs.$inferSelect)[] = [];
+    for (const { id, audioSeconds } of picked) {
+      const runId = newId("run");
+      await tx
+        .update(jobs)
+        .set({
+          status: "starting",
+          version: nextVersion,
+          updatedAt: now,
+          deadlineAt: startBy,
+          runId,
+          progress: 0,
+          startedAt: now,
+        })
+        .where(eq(jobs.id, id));
+      const run = { id: runId, jobId: id, mode, engine, leaseOwner, startedAt: now };
+      const until = linksUntil?.(audioSeconds) ?? null;
+      const inserted = await tx
+        .insert(runs)
+        .values({ ...run, leaseUntil: leaseEnd(leaseMs), linksUntil: until })
+        .returning();
+      begun.push(...inserted);
+    }
+    return begun;
   }
 
   return {
@@ -70,45 +96,23 @@ export function createClaimRepository(db: Db, newId: NewId) {
       leaseMs: number,
       newRuns: NewRuns,
     ): Promise<{ claimed: ClaimedRun[]; refused: string[] }> {
-      const { now, mode, engine, startBy, linksUntil, maxOpen, budget } = newRuns;
+      const { now, mode, engine, maxOpen, budget } = newRuns;
       return db.transaction(async (tx) => {
         // Until the transaction ends, no other process begins runs that this one counts.
         if (maxOpen !== undefined || budget)
           await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.claim})`);
-        const free = maxOpen === undefined ? limit : maxOpen - (await countOpen(tx, engine));
+        const free = maxOpen === undefined ? limit : Math.min(limit, maxOpen - (await countOpen(tx, engine)));
         if (free <= 0) return { claimed: [], refused: [] };
-        const next = await lockNextJobs(tx, mode, Math.min(limit, free), now);
-        const verdicts = budget && next.length > 0 ? await judgeByBudget(tx, next, budget, now) : [];
-        const {
-          begin: picked = [],
-          wait = [],
-          refuse = [],
-        } = Object.groupBy(next, (_, at) => verdicts[at] ?? "begin");
-        await postpone(tx, wait, new Date(now.getTime() + BUDGET_POLL_MS));
-        const refused = await failQueued(tx, refuse, now);
+        const gate = budget && (await openBudgetGate(tx, budget, now));
         const begun: (typeof runs.$inferSelect)[] = [];
-        for (const { id, audioSeconds } of picked) {
-          const runId = newId("run");
-          await tx
-            .update(jobs)
-            .set({
-              status: "starting",
-              version: nextVersion,
-              updatedAt: now,
-              deadlineAt: startBy,
-              runId,
-              progress: 0,
-              startedAt: now,
-            })
-            .where(eq(jobs.id, id));
-          const run = { id: runId, jobId: id, mode, engine, leaseOwner, startedAt: now };
-          const until = linksUntil?.(audioSeconds) ?? null;
-          const inserted = await tx
-            .insert(runs)
-            .values({ ...run, leaseUntil: leaseEnd(leaseMs), linksUntil: until })
-            .returning();
-          begun.push(...inserted);
+        while (!gate?.isShut()) {
+          const next = await lockNextJobs(tx, mode, free - begun.length, now, gate?.closed());
+          const picked = next.filter((job) => gate?.admits(job) ?? true);
+          begun.push(...(await begin(tx, picked, leaseOwner, leaseMs, newRuns)));
+          // Else what began may cost a key all that it has left: the places of its other jobs are for other keys.
+          if (picked.length === next.length || picked.length === 0) break;
         }
+        const refused = await failQueued(tx, mode, gate?.usedUp ?? [], now);
         return { claimed: await loadRuns(tx, begun, false), refused };
       });
     },
@@ -126,5 +130,5 @@ interface NewRuns {
   /** No more runs than these at once on this engine, of all processes. */
   maxOpen: number | undefined;
   /** Where runs cost money. */
-  budget: BudgetGate | undefined;
+  budget: RunBudget | undefined;
 }

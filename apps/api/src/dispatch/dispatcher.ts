@@ -7,7 +7,7 @@ import type { JobChanges } from "../jobs/job-changes.ts";
 import { StorageUnavailable } from "../storage/object-store.ts";
 import type { Events } from "../telemetry/events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { BudgetGate } from "./budget-gate-repository.ts";
+import type { RunBudget } from "./budget-gate-repository.ts";
 import type { ClaimedRun } from "./claimed-run-repository.ts";
 import { toEngineRun } from "./engine-run.ts";
 import type { JobFailure } from "./failed-jobs.ts";
@@ -52,7 +52,7 @@ export interface DispatcherOptions {
   runTimeoutMs: (audioSeconds: number) => number;
   queueTimeoutMs: number;
   /** Where runs cost money: what all together may cost, and a second at most. */
-  budget: { service: BudgetGate["service"]; pricePerSecond: number } | undefined;
+  budget: { service: RunBudget["service"]; pricePerSecond: number } | undefined;
   /** Runs of one job that may fail for a passing reason, and that may be lost with their process or for the store. */
   maxFailedRuns: number;
   maxLostRuns: number;

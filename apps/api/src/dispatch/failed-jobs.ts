@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
 import { nextVersion } from "../db/next-version.ts";
+import type { RunOutcome } from "../db/schema/runs.ts";
 import { usageOf } from "../db/usage-counters.ts";
 import type { JobRow } from "../jobs/job-repository.ts";
 
@@ -19,11 +20,14 @@ export const failedAt = (now: Date) =>
     runId: null,
   }) as const;
 
-export const isOurFault = ({ code }: JobFailure) => ERRORS[code].status >= 500;
+export const failedUsage = (job: JobRow) => ({ ...usageOf(job), failed: 1 });
 
-/** What it took counts for no quota where it was our fault. */
-export const failedUsage = (job: JobRow) => ({
-  ...usageOf(job),
-  failed: 1,
-  forgivenGpuSeconds: job.error && isOurFault(job.error) ? job.billedSeconds : 0,
-});
+/**
+ * Whether what a run took counts for no key: it failed by our fault, or its job had, by its deadline. So it stays, whatever
+ * becomes of the job.
+ */
+export function isForgiven(run: { outcome: RunOutcome; code: ErrorCode | null }, job: JobRow): boolean {
+  if (run.outcome === "lost" || run.outcome === "released") return true;
+  const code = run.code ?? job.error?.code;
+  return code !== undefined && ERRORS[code].status >= 500;
+}

@@ -1,5 +1,5 @@
 import type { KeyMode } from "@avatar/contract/api-keys";
-import { and, asc, eq, gt, lte, max, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, asc, eq, gt, lte, max, notInArray, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { jobs } from "../db/schema/schema.ts";
 
@@ -16,11 +16,17 @@ const inBytes = (text: SQLWrapper) => sql`${text} collate "C"`;
  * one whose last job began the longest ago, then the one whose oldest job is older. Of an owner's keys it is likewise, and
  * of a key's jobs the oldest is first. `queue-outlook.ts` tells customers this order.
  */
-export async function lockNextJobs(tx: Db, mode: KeyMode, limit: number, now: Date): Promise<NextJob[]> {
+export async function lockNextJobs(
+  tx: Db,
+  mode: KeyMode,
+  limit: number,
+  now: Date,
+  exceptKeys: string[] = [],
+): Promise<NextJob[]> {
   const spare = limit + CLAIMED_ELSEWHERE;
   // Spelled as in the index, which a condition with a parameter could not use.
   const isQueued = sql`${jobs.status} = 'queued'`;
-  const isDue = and(isQueued, lte(jobs.runAfter, now));
+  const isDue = and(isQueued, lte(jobs.runAfter, now), notInArray(jobs.keyId, exceptKeys));
   const unfinished = tx
     .select({
       owner: jobs.owner,

@@ -3,7 +3,6 @@ import type { ErrorCode } from "@avatar/contract/errors";
 import { and, eq, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
 import { nextVersion } from "../db/next-version.ts";
-import type { RunOutcome } from "../db/schema/runs.ts";
 import { jobs, runs } from "../db/schema/schema.ts";
 import { addUsage, usageOf } from "../db/usage-counters.ts";
 import type { RunUsage } from "../engine/engine.ts";
@@ -11,57 +10,17 @@ import type { NewId } from "../ids.ts";
 import { allowedFrom, UNFINISHED } from "../jobs/job-lifecycle.ts";
 import { createClaimRepository } from "./claim-repository.ts";
 import type { ClaimedRun } from "./claimed-run-repository.ts";
-import { failedAt, failedUsage, isOurFault, type JobFailure } from "./failed-jobs.ts";
+import { endRun, type RunEnd } from "./end-run-repository.ts";
+import { failedAt, failedUsage, type JobFailure } from "./failed-jobs.ts";
 import { createLeaseRepository } from "./lease-repository.ts";
 import type { RunRef } from "./run-keys.ts";
 import type { StoredVideo } from "./stored-video.ts";
-
-/** The process of a lost run may live on, and still put a video that nobody wants. */
-const LATE_WRITE_MS = 600_000;
 
 export interface RunRepository extends ReturnType<typeof createRunRepository> {}
 
 export function createRunRepository(db: Db, newId: NewId) {
   /** The job changes only while this run is the one that may change it. */
   const heldBy = (runId: string, jobId: string) => and(eq(jobs.id, jobId), eq(jobs.runId, runId));
-
-  /** False where another had ended it. An earlier try of the same call counts as this one. */
-  async function endRun(tx: Db, runId: string, end: RunEnd): Promise<boolean> {
-    const { outcome, code = null, reason = null, now, usage } = end;
-    const { billedSeconds = 0, pricePerSecond = 0 } = usage ?? {};
-    const costUsd = billedSeconds * pricePerSecond;
-    const lateWrite = sql`make_interval(secs => ${LATE_WRITE_MS / 1000})`;
-    const sweepAt = sql`greatest(${now.toISOString()}::timestamptz, ${runs.linksUntil}) + ${lateWrite}`;
-    const [ended] = await tx
-      .update(runs)
-      .set({ outcome, code, reason, endedAt: now, sweepAt, billedSeconds, costUsd })
-      .where(and(eq(runs.id, runId), isNull(runs.outcome)))
-      .returning({ jobId: runs.jobId });
-    if (!ended) {
-      const [run] = await tx
-        .select({ outcome: runs.outcome, endedAt: runs.endedAt })
-        .from(runs)
-        .where(eq(runs.id, runId));
-      return run?.outcome === outcome && run.endedAt?.getTime() === now.getTime();
-    }
-    if (billedSeconds > 0) {
-      const [job] = await tx
-        .update(jobs)
-        .set({
-          billedSeconds: sql`${jobs.billedSeconds} + ${billedSeconds}`,
-          costUsd: sql`${jobs.costUsd} + ${costUsd}::double precision`,
-        })
-        .where(eq(jobs.id, ended.jobId))
-        .returning();
-      // Its job may have failed before, by its deadline.
-      const forgivenGpuSeconds = job?.error && isOurFault(job.error) ? billedSeconds : 0;
-      if (job)
-        await addUsage(tx, now, [
-          { ...usageOf(job), gpuSeconds: billedSeconds, forgivenGpuSeconds, costUsd },
-        ]);
-    }
-    return true;
-  }
 
   async function hasVideo(tx: Db, jobId: string, videoKey: string): Promise<boolean> {
     const rows = await tx
@@ -245,15 +204,6 @@ export function createRunRepository(db: Db, newId: NewId) {
       });
     },
   };
-}
-
-interface RunEnd {
-  outcome: RunOutcome;
-  code?: ErrorCode;
-  /** For the operator. */
-  reason?: string;
-  now: Date;
-  usage?: RunUsage | undefined;
 }
 
 const failure = (code: ErrorCode, detail: string) => sql`${JSON.stringify({ code, detail })}::jsonb`;

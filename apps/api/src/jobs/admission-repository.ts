@@ -1,5 +1,4 @@
-import { ERRORS } from "@avatar/contract/errors";
-import { and, asc, count, eq, inArray, isNull, notInArray, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
 import type { ApiKeyRow } from "../api-keys/api-key-repository.ts";
 import type { Db } from "../db/client.ts";
 import { LOCKS } from "../db/locks.ts";
@@ -134,17 +133,15 @@ export function createAdmissionRepository(db: Db) {
     spentByKey: (keyIds: string[], now: Date) => spentByKey(db, keyIds, now),
     spentByAll: (now: Date) => spentByAll(db, now),
 
-    /** What the jobs of child keys took, but of those that failed by our fault. */
+    /** What the jobs of child keys took, but for runs that failed by our fault. */
     async gpuSecondsOfChildren(childKeyIds: string[]): Promise<Map<string, number>> {
       const rows = await db
-        .select({ id: jobs.childKeyId, seconds: sql<string>`sum(${jobs.billedSeconds})` })
+        .select({
+          id: jobs.childKeyId,
+          seconds: sql<string>`sum(${jobs.billedSeconds} - ${jobs.forgivenSeconds})`,
+        })
         .from(jobs)
-        .where(
-          and(
-            inArray(jobs.childKeyId, childKeyIds),
-            or(isNull(jobs.error), notInArray(sql`${jobs.error}->>'code'`, OUR_FAULTS)),
-          ),
-        )
+        .where(inArray(jobs.childKeyId, childKeyIds))
         .groupBy(jobs.childKeyId);
       return new Map(rows.map(({ id, seconds }) => [id ?? "", Number(seconds)]));
     },
@@ -168,8 +165,6 @@ export function createAdmissionRepository(db: Db) {
     },
   };
 }
-
-const OUR_FAULTS = Object.entries(ERRORS).flatMap(([code, { status }]) => (status >= 500 ? [code] : []));
 
 const nameOf = ({ owner, idempotencyKey }: NewJobRow) => `${owner} ${idempotencyKey}`;
 

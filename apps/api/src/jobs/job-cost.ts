@@ -4,6 +4,7 @@ import type { JobRepository, RecentJob } from "./job-repository.ts";
 import { median } from "./median.ts";
 
 const RECENT_JOBS = 50;
+const NEAREST_JOBS = 5;
 const FRESH_MS = 10_000;
 
 /**
@@ -37,10 +38,17 @@ export function createCostEstimate(
   };
 }
 
+/**
+ * A render takes at least as long for more speech, and at most in proportion: a part of it is the same for any. So a job
+ * is judged by those nearest in length, the one that is longer as it is, the one that is shorter in proportion. No line is
+ * fitted: where lengths hardly differ, its slope would be chance.
+ */
 export function gpuSecondsOf(recent: readonly RecentJob[], audioSeconds: number): number {
   const billed = recent.filter((job) => job.billedSeconds > 0);
   if (billed.length === 0) return PRIOR.startSeconds + PRIOR.secondsPerAudioSecond * audioSeconds;
-  const perSecond = median(billed.map((job) => job.runSeconds / job.audioSeconds));
   const beside = median(billed.map((job) => Math.max(job.billedSeconds - job.runSeconds, 0)));
-  return beside + perSecond * audioSeconds;
+  const distance = (job: RecentJob) => Math.abs(Math.log(job.audioSeconds / audioSeconds));
+  const nearest = billed.toSorted((a, b) => distance(a) - distance(b)).slice(0, NEAREST_JOBS);
+  const render = median(nearest.map((job) => job.runSeconds * Math.max(audioSeconds / job.audioSeconds, 1)));
+  return beside + render;
 }

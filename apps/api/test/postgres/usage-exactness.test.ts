@@ -147,26 +147,41 @@ async function countJobs(db: Db) {
       canceled: sql<number>`(count(*) filter (where ${jobs.status} = 'canceled'))::int`,
       videoSeconds: sql<number | null>`sum(${jobs.videoSeconds})`,
       gpuSeconds: sql<number>`sum(${jobs.billedSeconds})::int`,
-      forgivenGpuSeconds: sql<number>`coalesce(sum(${jobs.billedSeconds}) filter (where ${jobs.error}->>'code' in ${ours}), 0)::int`,
+      forgivenGpuSeconds: sql<number>`sum(${jobs.forgivenSeconds})::int`,
       costUsd: sql<number>`sum(${jobs.costUsd})`,
     })
     .from(jobs)
     .groupBy(jobs.keyId)
     .orderBy(jobs.keyId);
+  const isOurs = sql`coalesce(${runs.code}, ${jobs.error}->>'code') in ${ours} or ${runs.outcome} in ('lost', 'released')`;
   const billed = await db
-    .select({ keyId: jobs.keyId, gpuSeconds: sql<number>`sum(${runs.billedSeconds})::int` })
+    .select({
+      keyId: jobs.keyId,
+      gpuSeconds: sql<number>`sum(${runs.billedSeconds})::int`,
+      forgivenGpuSeconds: sql<number>`coalesce(sum(${runs.billedSeconds}) filter (where ${isOurs}), 0)::int`,
+      forgivenUsd: sql<number>`coalesce(sum(${runs.costUsd}) filter (where ${isOurs}), 0)`,
+    })
     .from(runs)
     .innerJoin(jobs, eq(jobs.id, runs.jobId))
     .groupBy(jobs.keyId);
-  for (const { keyId, gpuSeconds } of billed)
-    expect(rows.find((row) => row.keyId === keyId)?.gpuSeconds).toBe(gpuSeconds);
-  return rows.map((row) => ({ ...row, videoSeconds: whole(row.videoSeconds), costUsd: whole(row.costUsd) }));
+  return rows.map((row) => {
+    const ofRuns = billed.find(({ keyId }) => keyId === row.keyId);
+    const { gpuSeconds, forgivenGpuSeconds } = row;
+    expect(ofRuns).toMatchObject({ gpuSeconds, forgivenGpuSeconds });
+    const { videoSeconds, costUsd } = row;
+    return {
+      ...row,
+      videoSeconds: whole(videoSeconds),
+      costUsd: whole(costUsd),
+      forgivenUsd: whole(ofRuns?.forgivenUsd ?? 0),
+    };
+  });
 }
 
 async function countUsage(db: Db): Promise<Counted[]> {
   const total = (name: Exclude<keyof Counted, "keyId">) => sql<number>`sum(${usageDays[name]})`;
   const names = ["jobs", "succeeded", "failed", "canceled", "videoSeconds", "gpuSeconds"] as const;
-  const all = [...names, "forgivenGpuSeconds", "costUsd"] as const;
+  const all = [...names, "forgivenGpuSeconds", "costUsd", "forgivenUsd"] as const;
   const rows = await db
     .select({ keyId: usageDays.keyId, ...Object.fromEntries(all.map((name) => [name, total(name)])) })
     .from(usageDays)

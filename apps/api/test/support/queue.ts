@@ -9,7 +9,7 @@ import { until } from "./until.ts";
 const HOUR_MS = 3_600_000;
 
 /** A job that the dispatcher takes; its input files do not exist, which a scripted engine does not mind. */
-export function queueJob(api: TestApi, job: Partial<NewJobRow> = {}): Promise<JobRow> {
+export function queueJob(api: Pick<TestApi, "db">, job: Partial<NewJobRow> = {}): Promise<JobRow> {
   const now = Date.now();
   return insertJob(api, { runAfter: new Date(now), deadlineAt: new Date(now + HOUR_MS), ...job });
 }

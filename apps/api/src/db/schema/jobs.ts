@@ -66,6 +66,8 @@ export const jobs = pgTable(
     /** Of all its runs. */
     billedSeconds: integer().notNull().default(0),
     costUsd: doublePrecision().notNull().default(0),
+    /** Of the billed ones, those of runs that failed by our fault. */
+    forgivenSeconds: integer().notNull().default(0),
     cold: boolean().notNull().default(false),
     progress: real().notNull().default(0),
 

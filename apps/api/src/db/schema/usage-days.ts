@@ -16,9 +16,10 @@ export const usageDays = pgTable(
     canceled: integer().notNull().default(0),
     videoSeconds: doublePrecision().notNull().default(0),
     gpuSeconds: integer().notNull().default(0),
-    /** Of these, of jobs that failed by our fault: they count for no quota. */
-    forgivenGpuSeconds: integer().notNull().default(0),
     costUsd: doublePrecision().notNull().default(0),
+    /** Of these, of runs that failed by our fault: they count for no quota, and for no budget of the key. */
+    forgivenGpuSeconds: integer().notNull().default(0),
+    forgivenUsd: doublePrecision().notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.keyId, table.day] }),
