@@ -60,6 +60,10 @@ export async function saveTo(
   const target = toText(path);
   if (typeof video?.stream !== "function")
     throw new AvatarError({ code: "invalid_input", detail: "There is no video to save." });
+  // To rename a file to that of a device, such as /dev/null, would take its place.
+  const found = await stat(target).catch(() => undefined);
+  if (found && !found.isFile())
+    throw new AvatarError({ code: "invalid_input", detail: `${target} is there already, and no file.` });
   // A name of its own, so that two programs that save to one path do not write into one file.
   const part = `${target}.${randomBytes(4).toString("hex")}.part`;
   try {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { lstat, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -73,4 +74,12 @@ test("saveTo of wrong bytes rejects and leaves no file", async () => {
 test("saveTo into a folder that does not exist rejects", async () => {
   const video = await given.avatar.generate(files());
   expect(await errorOf(saveTo(video, join(folder, "none", "x.mp4")))).toMatchObject({ code: "ENOENT" });
+});
+
+test("saveTo takes the place of nothing that is no file", async () => {
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const error = await errorOf(saveTo(await given.avatar.generate(files()), pipe));
+  expect(error).toMatchObject({ code: "invalid_input" });
+  expect((await lstat(pipe)).isFIFO()).toBe(true);
 });

@@ -98,7 +98,7 @@ test(
       for (const { body } of refused(answers.flat()))
         expect(body).toMatchObject({
           code: "too_many_jobs",
-          limit: body.limit.of === "key" ? { max: PLACES } : { of: "childKey", max: 3 },
+          limit: { name: "jobsInFlight", ...(body.limit.of === "childKey" && { max: 3 }) },
         });
       await expectMade(replicas, key, accepted(answers.flat()));
     }
