@@ -7,6 +7,9 @@ export default defineConfig({
     // Loaded when they are needed, by a relative import: no entries of the package.
     check: "src/check.ts",
     download: "src/download.ts",
+    parts: "src/parts.ts",
+    raw: "src/raw.ts",
+    watch: "src/watch.ts",
   },
   format: ["esm", "cjs"],
   target: "es2022",
@@ -23,6 +26,8 @@ export default defineConfig({
   },
   clean: true,
   esbuildOptions(options, { format }) {
+    // Between our own modules alone, so nobody sees these names. All files are built at once and agree on the new ones.
+    options.mangleProps = /^(createVideo|guard|prepare|reading|repeat|requestTimeoutMs|withHash)$/;
     // In CommonJS as `require`, which tools for it understand better.
     if (format === "cjs") options.supported = { "dynamic-import": false };
   },
@@ -33,7 +38,7 @@ export default defineConfig({
       name: "files-of-their-own",
       setup(build) {
         const extension = build.initialOptions.format === "cjs" ? "cjs" : "js";
-        build.onResolve({ filter: /^\.\/(index|check|download)\.ts$/ }, ({ path, kind }) =>
+        build.onResolve({ filter: /^\.\/(index|check|download|parts|raw|watch)\.ts$/ }, ({ path, kind }) =>
           kind === "entry-point" ? undefined : { path: path.replace(/ts$/, extension), external: true },
         );
       },

@@ -3,7 +3,10 @@ import type { Issue } from "@avatar/contract/types";
 import { Damaged, EndOfFile, openHeader } from "./check/file-header.ts";
 import { IMAGE_SIZE } from "./check/image-size.ts";
 import { readWav, Unsupported } from "./check/wav-length.ts";
+import { HINTS } from "./check/words.ts";
 import type { AvatarError, ErrorCode } from "./errors.ts";
+
+export { explain, HINTS, WORDS } from "./check/words.ts";
 
 /**
  * What is wrong with a file, in the API's words.
@@ -42,27 +45,6 @@ export interface Fault {
   detail: string;
   hint: string;
 }
-
-/** The contract's words, of these codes alone; a test keeps them equal. */
-export const HINTS = {
-  invalid_input:
-    "Use `file(path)` from `@avatar/client/node` for a file on disk. An https URL is for `generate`, not for `upload`.",
-  empty_file: "Check that the file was read before it was sent.",
-  media_type_mismatch:
-    "Declare the type that the file really has, and send an image as `image` and audio as `audio`.",
-  unsupported_image: "Send JPEG, PNG or WebP.",
-  unsupported_audio: "Send WAV, MP3, M4A/AAC, OGG/Opus or FLAC.",
-  image_undecodable: "Open the file in an image editor and save it again as PNG or JPEG.",
-  audio_undecodable: "Convert the recording to 16-bit WAV or to MP3 and send it again.",
-  image_truncated: "Send the whole file; compare its size with the original.",
-  audio_truncated: "Send the whole file; compare its size with the original.",
-  image_too_large: "Send a smaller file; a JPEG of 2000 pixels is plenty.",
-  audio_too_large: "Send compressed audio, for example MP3 or M4A at 128 kbit/s.",
-  image_too_small: "Send a portrait of at least 512 x 512 pixels.",
-  image_too_many_pixels: "Scale the image down; 2000 pixels on the longer side is plenty.",
-  audio_too_short: "Send at least half a second of speech.",
-  audio_too_long: "Split the recording and create a job for each part.",
-};
 
 /** @param look tells the first bytes of a file; of an upload or a URL, its name */
 export async function check(

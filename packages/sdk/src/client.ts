@@ -2,11 +2,12 @@ import type { MediaKind } from "@avatar/contract/limits";
 import type { CreateJobInput, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
 import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
 import type { CheckOptions, InputIssue, SniffedFile } from "./check.ts";
-import { AvatarError } from "./errors.ts";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
 import { type CallOptions, createHttp } from "./http.ts";
-import { createJobs, filesTimeoutMs, type Jobs, query } from "./jobs.ts";
+import { createJobs, filesTimeoutMs, type Jobs } from "./jobs.ts";
 import { inspect, type Media, reference, sniff, type Upload } from "./media.ts";
+import type { Raw } from "./raw.ts";
+import { refuse } from "./refuse.ts";
 import { systemClock } from "./retry.ts";
 import { withinBounds } from "./scope.ts";
 import type { ClientOptions } from "./settings.ts";
@@ -40,22 +41,6 @@ export interface GenerateOptions extends ResumeOptions {
    * Default: a new key for each call, kept across its retries.
    */
   idempotencyKey?: string | undefined;
-}
-
-/**
- * What {@link Avatar.raw} resolves to.
- *
- * @example
- * const { response }: Raw<Job> = await avatar.raw((client) => client.jobs.get(id));
- * console.log(response.headers.get("ratelimit-remaining"));
- */
-export interface Raw<T> {
-  data: T;
-  /** The last one, where the call sent several requests. Its body has been read: `data` is made of it. */
-  response: Response;
-  requestId: string | undefined;
-  /** How often the last request was sent. */
-  attempts: number;
 }
 
 /**
@@ -152,8 +137,13 @@ export class Avatar {
   estimate(input: GenerateInput, options?: UploadOptions): Promise<JobEstimate> {
     return this.#within(options, async (bounds) => {
       const body = await this.#sendFiles(input, bounds);
-      const requestTimeoutMs = filesTimeoutMs(body);
-      return this.#deps.http.call({ method: "POST", path: "/v1/estimate", body, requestTimeoutMs }, bounds);
+      const request = {
+        method: "POST",
+        path: "/v1/estimate",
+        body,
+        requestTimeoutMs: filesTimeoutMs(body),
+      } as const;
+      return this.#deps.http.call(() => request, bounds);
     });
   }
 
@@ -164,8 +154,7 @@ export class Avatar {
    * const { totals, limits } = await avatar.usage({ from: "2026-11-01", to: "2026-11-30" });
    */
   usage(days?: GetUsageInput, options?: CallOptions): Promise<Usage> {
-    const { http } = this.#deps;
-    return http.guard(() => http.call({ method: "GET", path: `/v1/usage${query({ ...days })}` }, options));
+    return this.#deps.http.call(() => ({ method: "GET", path: "/v1/usage", query: { ...days } }), options);
   }
 
   /**
@@ -176,8 +165,7 @@ export class Avatar {
    * console.log(`up to ${audio.maxSeconds} s of speech`);
    */
   limits(options?: CallOptions): Promise<Limits> {
-    const { http } = this.#deps;
-    return http.guard(() => http.call({ method: "GET", path: "/v1/limits" }, options));
+    return this.#deps.http.call(() => ({ method: "GET", path: "/v1/limits" }), options);
   }
 
   /**
@@ -188,24 +176,8 @@ export class Avatar {
    */
   raw<T>(call: (client: Avatar) => PromiseLike<T>): Promise<Raw<T>> {
     return this.#deps.http.guard(async () => {
-      const { fetch: send = fetch, onEvent } = this.#options;
-      let response: Response | undefined;
-      let attempts = 0;
-      const client = this.with({
-        async fetch(url, init) {
-          response = await send(url, init);
-          return response;
-        },
-        onEvent(event) {
-          if (event.type === "request") attempts = event.attempt;
-          return onEvent?.(event);
-        },
-      });
-      const data = await call(client);
-      if (!response)
-        throw new AvatarError({ code: "invalid_input", detail: "The call has sent no request." });
-      const requestId = response.headers.get("x-request-id") ?? undefined;
-      return { data, response, requestId, attempts };
+      const { callRaw } = await import("./raw.ts");
+      return (await callRaw<Avatar, T>(this, this.#options, call)) ?? refuse("invalid_input", "noRequest");
     });
   }
 
@@ -234,8 +206,8 @@ export class Avatar {
       typeof file === "string" ? async () => ({ id: file }) : declareFile(this.#deps.http, file, options);
     // Both are looked at, here and by the API, before a byte of either is sent.
     const files = await Promise.all([look("image"), look("audio")]);
-    const sends = await Promise.all([declare(files[0]), declare(files[1])]);
-    const [image, audio] = await Promise.all([sends[0](), sends[1]()]);
-    return { ...given, image: image.id, audio: audio.id };
+    const sends = await Promise.all(files.map(declare));
+    const [image = "", audio = ""] = await Promise.all(sends.map(async (send) => (await send()).id));
+    return { ...given, image, audio };
   }
 }

@@ -46,6 +46,8 @@ export interface ErrorFacts {
   cause?: unknown;
 }
 
+const joined = (between: string, ...texts: (string | undefined)[]) => texts.filter(Boolean).join(between);
+
 /** A registered symbol, so that two copies of this package recognise each other's errors. */
 const BRAND = Symbol.for("@avatar/client/error");
 
@@ -86,8 +88,8 @@ export class AvatarError extends Error {
 
   constructor({ cause, ...facts }: ErrorFacts) {
     const { code, detail, hint, requestId } = facts;
-    const origin = requestId ? `${code}, ${requestId}` : code;
-    super(`${[detail, hint].filter(Boolean).join(" ")} (${origin})`, cause === undefined ? {} : { cause });
+    const origin = joined(", ", code, requestId);
+    super(joined(" ", detail, hint, `(${origin})`), cause === undefined ? {} : { cause });
     Object.assign(this, { issues: [], retryable: false, attempts: 0 }, defined(facts));
   }
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "./errors.ts";
 
-interface RequestFacts {
+export interface RequestFacts {
   method: string;
   /** Without the query, which in a signed link is a secret. */
   url: string;

@@ -1,8 +1,9 @@
 import type { Job } from "@avatar/contract/types";
-import { AbortedError, AvatarError, addFacts, JobCanceledError, JobFailedError } from "./errors.ts";
+import { AbortedError, type AvatarError, addFacts, JobCanceledError, JobFailedError } from "./errors.ts";
 import { createFeed, deferred } from "./feed.ts";
 import type { Http } from "./http.ts";
 import type { Jobs } from "./jobs.ts";
+import { refuse } from "./refuse.ts";
 import type { Clock } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 import type { CreateVideo, Video } from "./video.ts";
@@ -60,7 +61,7 @@ export interface GenerationDeps {
 
 const POLL_SECONDS = 25;
 /** A job is worth more than a request, so the wait survives an outage of ten minutes. */
-const POLL_RETRY = { attempts: Number.POSITIVE_INFINITY, budgetMs: 600_000 };
+const POLL_RETRY = { attempts: 1e9, budgetMs: 600_000 };
 /** The API should hold a poll; if something in between does not let it, we do not spin. */
 const SHORTEST_POLL_MS = 1000;
 const CANCEL_RETRY = { attempts: 4, budgetMs: 10_000 };
@@ -110,7 +111,7 @@ export function startGeneration(
     signal.throwIfAborted();
     for (let current = await show(first); ; ) {
       if (current.status === "succeeded") return createVideo(current.id, current.video);
-      throwIfOver(current);
+      await throwIfOver(current);
       const askedAt = clock.now();
       const poll = { wait: POLL_SECONDS, after: current.version, signal, retry: POLL_RETRY };
       const next = await show(await jobs.get(current.id, poll));
@@ -167,13 +168,8 @@ export function startGeneration(
     typeof extras;
 }
 
-function throwIfOver(job: Job): void {
+async function throwIfOver(job: Job): Promise<void> {
   if (job.status === "failed") throw new JobFailedError(job);
   if (job.status === "canceled") throw new JobCanceledError(job);
-  if (job.status !== "expired") return;
-  throw new AvatarError({
-    code: "video_expired",
-    detail: "The video was deleted.",
-    hint: "Create the job again.",
-  });
+  if (job.status === "expired") await refuse("video_expired", "deletedVideo");
 }

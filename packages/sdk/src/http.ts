@@ -1,6 +1,6 @@
 import type { Problem } from "@avatar/contract/types";
-import { ApiError, AvatarError, asAvatarError, ConnectionError } from "./errors.ts";
-import type { ClientEvent } from "./events.ts";
+import { ApiError, AvatarError, asAvatarError, ConnectionError, type ErrorFacts } from "./errors.ts";
+import { defined } from "./fields.ts";
 import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 import { authorization, type Settings, urlOf, withDocsUrl } from "./settings.ts";
@@ -19,6 +19,7 @@ export interface CallOptions extends Bounds {
 export interface ApiRequest {
   method: "GET" | "POST" | "DELETE";
   path: string;
+  query?: object;
   body?: unknown;
   idempotencyKey?: string;
   /** Lets the request outlive the page that sent it. */
@@ -37,12 +38,12 @@ interface SignedRequest {
 }
 
 export interface Http {
-  /** JSON in, JSON out. */
-  call<T>(request: ApiRequest, options?: CallOptions): Promise<T>;
+  /** JSON in, JSON out. Described by a function, so that what is wrong with an argument becomes a rejection, too. */
+  call<T>(describe: () => ApiRequest, options?: CallOptions): Promise<T>;
   /** Resolves to the answer with its body unread. */
   open(request: SignedRequest, options?: CallOptions): Promise<Response>;
   /** Repeats work on requests as the requests themselves are repeated. */
-  repeat<T>(options: CallOptions, once: Once<T>, timeoutMs?: number): Promise<T>;
+  repeat<T>(options: CallOptions | undefined, once: Once<T>, timeoutMs?: number): Promise<T>;
   /** Turns whatever `work` throws, at once or later, into the rejection with an AvatarError that a caller may expect. */
   guard<T>(work: () => T | PromiseLike<T>): Promise<T>;
   /** What is read of an answer from `url`. */
@@ -55,15 +56,21 @@ export function createHttp(settings: Settings, clock: Clock): Http {
   // Late, so that a patched `fetch` is seen; unbound, since some runtimes refuse any other `this`.
   const send = settings.fetch ?? ((url, init) => fetch(url, init));
 
-  /** What watches a call must not break it, so errors are dropped, also those of a promise. */
-  const tell = (event: ClientEvent) => void (async () => settings.onEvent?.(event))().catch(() => {});
+  const { onEvent } = settings;
+  /** Loaded by those who watch alone. A call goes on without, in case that fails. */
+  const loadWatch = async () => (onEvent ? import("./watch.ts").catch(() => undefined) : undefined);
 
-  function repeat<T>(options: CallOptions, once: Once<T>, timeoutMs = REQUEST_TIMEOUT_MS): Promise<T> {
-    const retry = options.retry ?? settings.retry ?? {};
+  function repeat<T>(
+    options: CallOptions | undefined,
+    once: Once<T>,
+    timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<T> {
+    const retry = options?.retry ?? settings.retry ?? {};
     return withinBounds(options, (signal) =>
       withRetries(
         (attempt) => withinBounds({ signal, timeoutMs }, (own) => once(own, attempt)),
-        ({ code: reason }, attempt, delayMs) => tell({ type: "retry", reason, attempt, delayMs }),
+        async ({ code: reason }, attempt, delayMs) =>
+          (await loadWatch())?.tell(onEvent, { type: "retry", reason, attempt, delayMs }),
         retry === false ? { attempts: 1 } : retry,
         clock,
         signal,
@@ -72,24 +79,11 @@ export function createHttp(settings: Settings, clock: Clock): Http {
   }
 
   async function request(url: string, init: RequestInit & { method: string }, attempt: number) {
+    const answer = () => send(url, { ...init, cache: "no-store" });
+    const watch = (await loadWatch())?.watch;
     const facts = { method: init.method, url: url.replace(/\?.*/, ""), attempt };
-    tell({ type: "request", ...facts });
-    const startedAt = clock.now();
-    const response = await send(url, { ...init, cache: "no-store" });
-    const { status, headers } = response;
-    const header = (name: string) => headers.get(name) ?? undefined;
-    const remaining = header("ratelimit-remaining");
-    tell({
-      type: "response",
-      ...facts,
-      status,
-      ms: clock.now() - startedAt,
-      requestId: header("x-request-id"),
-      rateLimitRemaining: remaining === undefined ? undefined : Number(remaining),
-      deprecation: header("deprecation"),
-      sunset: header("sunset"),
-    });
-    if (!response.ok) throw toApiError(response, await response.text(), clock.now());
+    const response = await (watch ? watch(onEvent, facts, answer, clock.now) : answer());
+    if (!response.ok) throw toApiError(response, problemOf(await response.text()), clock.now());
     return response;
   }
 
@@ -102,25 +96,26 @@ export function createHttp(settings: Settings, clock: Clock): Http {
   }
 
   return {
-    call: <T>(
-      { path, body, idempotencyKey, requestTimeoutMs, ...init }: ApiRequest,
-      options: CallOptions = {},
-    ) =>
-      repeat(
-        options,
-        async (signal, attempt) => {
-          const url = urlOf(settings, path);
-          const headers = new Headers(settings.headers);
-          headers.set("authorization", await authorization(settings));
-          if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
-          if (body !== undefined) headers.set("content-type", "application/json");
-          const json = body === undefined ? {} : { body: JSON.stringify(body) };
-          // Also in the middle of an answer a connection can break.
-          return reading(url, request(url, { ...init, ...json, headers, signal }, attempt).then(parse<T>));
-        },
-        requestTimeoutMs,
-      ),
-    open: ({ url, requestTimeoutMs, ...init }, options = {}) =>
+    call: <T>(describe: () => ApiRequest, options?: CallOptions) =>
+      guard(() => {
+        const { path, query = {}, body, idempotencyKey, requestTimeoutMs, ...init } = describe();
+        return repeat<T>(
+          options,
+          async (signal, attempt) => {
+            const search = String(new URLSearchParams(defined(query) as Record<string, string>));
+            const url = await urlOf(settings, search ? `${path}?${search}` : path);
+            const headers = new Headers(settings.headers);
+            headers.set("authorization", await authorization(settings));
+            if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+            if (body !== undefined) headers.set("content-type", "application/json");
+            const whole = { ...init, body: JSON.stringify(body) ?? null, headers, signal };
+            // Also in the middle of an answer a connection can break.
+            return reading(url, request(url, whole, attempt).then(parse<T>));
+          },
+          requestTimeoutMs,
+        );
+      }),
+    open: ({ url, requestTimeoutMs, ...init }, options) =>
       repeat(
         options,
         (signal, attempt) => reading(url, request(url, { ...init, signal }, attempt)),
@@ -147,35 +142,57 @@ async function reading<T>(url: string, work: Promise<T>): Promise<T> {
 }
 
 async function parse<T>(response: Response): Promise<T> {
-  const { status, headers } = response;
   const text = await response.text();
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ApiError({
+    const hint = "Check that `baseUrl` is the address of the API.";
+    throw toApiError(response, {
       code: "unexpected_response",
       detail: "The answer is not JSON.",
-      hint: "Check that `baseUrl` is the address of the API.",
-      status,
-      requestId: headers.get("x-request-id") ?? undefined,
+      hint,
       cause,
     });
   }
 }
 
-function toApiError({ status, headers }: Response, text: string, now: number): ApiError {
-  let problem: Partial<Problem> = {};
+/** Of errors from something in between, such as a proxy, or from the object store, which speaks XML, there is none. */
+function problemOf(text: string): Partial<Problem> {
   try {
-    problem = { ...JSON.parse(text) };
+    return { ...JSON.parse(text) };
   } catch {
-    // Not from the API but from something in between, such as a proxy, or from the object store, which speaks XML.
-    if (/<Code>(BadDigest|XAmzContentChecksumMismatch)</.test(text)) problem.code = "upload_mismatch";
+    return /<Code>(BadDigest|XAmzContentChecksumMismatch)</.test(text) ? { code: "upload_mismatch" } : {};
   }
-  const { code = `http_${status}`, detail = `The server answered ${status}.`, hint, docs, issues } = problem;
+}
+
+function toApiError(
+  { status, headers }: Response,
+  problem: Partial<Omit<Problem, "code"> & ErrorFacts>,
+  now = 0,
+): ApiError {
+  const {
+    code = `http_${status}`,
+    detail = `The server answered ${status}.`,
+    hint,
+    docs,
+    issues,
+    cause,
+  } = problem;
   const requestId = problem.requestId ?? headers.get("x-request-id") ?? undefined;
   const retryAfterMs = problem.retryAfterMs ?? retryAfter(headers.get("retry-after"), now);
   const retryable = isRetryable(status, code);
-  return new ApiError({ code, detail, hint, docs, status, requestId, issues, retryable, retryAfterMs });
+  return new ApiError({
+    code,
+    detail,
+    hint,
+    docs,
+    status,
+    requestId,
+    issues,
+    retryable,
+    retryAfterMs,
+    cause,
+  });
 }
 
 /** `Retry-After` is a number of seconds or a date. */

@@ -27,7 +27,7 @@ export type {
 } from "@avatar/contract/types";
 export type { GetUsageInput, LimitLeft, Usage, UsageCounts, UsageDay } from "@avatar/contract/usage-types";
 export type { CheckOptions, InputIssue } from "./check.ts";
-export { Avatar, type GenerateInput, type GenerateOptions, type Raw } from "./client.ts";
+export { Avatar, type GenerateInput, type GenerateOptions } from "./client.ts";
 export {
   AbortedError,
   ApiError,
@@ -45,6 +45,7 @@ export type { Generation, ResumeOptions } from "./generation.ts";
 export type { CallOptions } from "./http.ts";
 export type { CreateJobOptions, GetJobOptions, JobList, Jobs } from "./jobs.ts";
 export type { Media, Upload } from "./media.ts";
+export type { Raw } from "./raw.ts";
 export type { Clock, RetryOptions } from "./retry.ts";
 export type { Bounds } from "./scope.ts";
 export type { ClientOptions } from "./settings.ts";

@@ -1,8 +1,6 @@
 import type { CreateJobInput, Job, JobPage, ListJobsInput } from "@avatar/contract/types";
 import { AbortedError } from "./errors.ts";
-import { defined } from "./fields.ts";
-import { toHex } from "./hex.ts";
-import { type ApiRequest, type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
+import { type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
 import { hasUrl } from "./media.ts";
 import { type CreateVideo, getResult, jobPath, type Video } from "./video.ts";
 
@@ -71,44 +69,46 @@ export const filesTimeoutMs = (input: CreateJobInput) =>
   REQUEST_TIMEOUT_MS + (hasUrl(input) ? URL_FETCH_MS : 0);
 
 /** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
-const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
-
-export const query = (fields: object) => `?${new URLSearchParams(defined(fields) as Record<string, string>)}`;
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
-  const guarded =
-    <A extends unknown[], T>(method: (...args: A) => Promise<T>) =>
-    (...args: A) =>
-      http.guard(() => method(...args));
-  const call = (request: ApiRequest, options?: CallOptions) => http.call<Job>(request, options);
+  const { call } = http;
   return {
-    create: guarded((body, { idempotencyKey = newKey(), ...options } = {}) =>
-      call(
-        { method: "POST", path: "/v1/jobs", body, idempotencyKey, requestTimeoutMs: filesTimeoutMs(body) },
-        options,
-      ),
-    ),
-    get: guarded((id, { wait, after, ...options } = {}) => {
-      const path = jobPath(id) + query({ wait, after });
+    create(body, options) {
+      const idempotencyKey = options?.idempotencyKey ?? newKey();
       return call(
-        { method: "GET", path, requestTimeoutMs: REQUEST_TIMEOUT_MS + (wait ?? 0) * 1000 },
+        () => ({
+          method: "POST",
+          path: "/v1/jobs",
+          body,
+          idempotencyKey,
+          requestTimeoutMs: filesTimeoutMs(body),
+        }),
         options,
       );
-    }),
-    list: (filter, options) => {
-      const load = guarded((cursor?: { cursor: string }) =>
-        http.call<JobPage>({ method: "GET", path: `/v1/jobs${query({ ...filter, ...cursor })}` }, options),
-      );
-      return createList(load, options?.signal);
     },
-    cancel: guarded((id, options) =>
-      call({ method: "POST", path: `${jobPath(id)}/cancel`, keepalive: true }, options),
-    ),
-    delete: guarded((id, options) => call({ method: "DELETE", path: jobPath(id) }, options)),
-    result: guarded(async (id, options) => {
+    get: (id, options) =>
+      call(() => {
+        const { wait, after } = options ?? {};
+        const requestTimeoutMs = REQUEST_TIMEOUT_MS + (wait ?? 0) * 1000;
+        return { method: "GET", path: jobPath(id), query: { wait, after }, requestTimeoutMs };
+      }, options),
+    list: (filter, options) =>
+      createList(
+        (cursor) =>
+          call<JobPage>(
+            () => ({ method: "GET", path: "/v1/jobs", query: { ...filter, ...cursor } }),
+            options,
+          ),
+        options?.signal,
+      ),
+    cancel: (id, options) =>
+      call(() => ({ method: "POST", path: `${jobPath(id)}/cancel`, keepalive: true }), options),
+    delete: (id, options) => call(() => ({ method: "DELETE", path: jobPath(id) }), options),
+    async result(id, options) {
       const result = await getResult(http, id, options);
       return createVideo(id, result.video, result);
-    }),
+    },
   };
 }
 

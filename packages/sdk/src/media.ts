@@ -1,7 +1,8 @@
 import type { MediaKind, MediaType } from "@avatar/contract/limits";
 import type { CreateJobInput } from "@avatar/contract/types";
-import type { Fault, SniffedFile } from "./check.ts";
+import type { SniffedFile } from "./check.ts";
 import { AvatarError } from "./errors.ts";
+import { loadCheck, refuse } from "./refuse.ts";
 
 /**
  * A file: its bytes, a stream or answer to read them from, a function that opens it when it is needed, an upload (or
@@ -49,13 +50,6 @@ const MAGIC: readonly [RegExp, MediaType][] = [
   [/^\xff[\xf0\xf1\xf8\xf9]/, "audio/aac"],
 ];
 
-/** A closer look, and the words for what is wrong. Without them, if they cannot be loaded, the first look has to do. */
-const loadCheck = () => import("./check.ts").catch(() => undefined);
-
-async function refuse(code: Fault["code"], detail: string): Promise<never> {
-  throw new AvatarError({ code, detail, hint: (await loadCheck())?.HINTS[code] });
-}
-
 const isUrl = (text: string) => /^https:\/\//i.test(text);
 
 /** Whether the API has to fetch a file first. */
@@ -67,7 +61,7 @@ export async function reference(media: Media): Promise<string | undefined> {
   if (tag === "String" || tag === "URL") {
     const text = String(media);
     if (isUrl(text) || /^upload_\w+$/.test(text)) return text;
-    return refuse("invalid_input", "A string must be the id of an upload or an https URL.");
+    return refuse("invalid_input", "text");
   }
   return tag === "Object" && typeof (media as Upload).id === "string" ? (media as Upload).id : undefined;
 }
@@ -84,16 +78,16 @@ export async function inspect(media: Media, kind?: MediaKind): Promise<SniffedFi
 export async function sniff(media: Media, kind?: MediaKind): Promise<SniffedFile> {
   const name = kind ?? "file";
   const blob = await toBlob(media, name);
-  if (blob.size === 0) return refuse("empty_file", `The ${name} is empty.`);
+  if (blob.size === 0) return refuse("empty_file", "empty", [name]);
 
   const head = String.fromCharCode(...new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
   const contentType = MAGIC.find(([pattern]) => pattern.test(head))?.[1];
   if (!contentType) {
     const expected = kind ?? (blob.type.startsWith("audio/") ? "audio" : "image");
-    return refuse(`unsupported_${expected}`, `The ${name} is in an unknown format.`);
+    return refuse(`unsupported_${expected}`, "unknownFormat", [name]);
   }
   const actual = contentType.startsWith("image/") ? "image" : "audio";
-  if (kind && kind !== actual) return refuse("media_type_mismatch", `The ${name} is ${contentType}.`);
+  if (kind && kind !== actual) return refuse("media_type_mismatch", "otherKind", [name, contentType]);
   return { blob, contentType, kind: actual };
 }
 
@@ -104,12 +98,9 @@ async function toBlob(media: Media, name: string): Promise<Blob> {
   const source = typeof media === "function" ? await media() : media;
   const tag = tagOf(source);
   if (tag === "Blob" || tag === "File") return source as Blob;
-  if (tag === "ArrayBuffer" || ArrayBuffer.isView(source)) return new Blob([source as ArrayBuffer]);
-  if (tag === "ReadableStream") return new Response(source as ReadableStream<Uint8Array>).blob();
-  if (tag !== "Response")
-    return refuse("invalid_input", `The ${name} cannot be read from a value of type ${tag}.`);
-  const { ok, status } = source as Response;
-  return ok
-    ? (source as Response).blob()
-    : refuse("invalid_input", `The answer with the ${name} has status ${status}.`);
+  if (tag === "ReadableStream" || tag === "ArrayBuffer" || ArrayBuffer.isView(source))
+    return new Response(source as ArrayBuffer).blob();
+  if (tag !== "Response") return refuse("invalid_input", "value", [name, tag]);
+  const response = source as Response;
+  return response.ok ? response.blob() : refuse("invalid_input", "response", [name, response.status]);
 }

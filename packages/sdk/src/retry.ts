@@ -52,12 +52,12 @@ const NOT_YET =
 
 /** `http_409` is a store's, which still has an earlier try of the same upload at hand. */
 export const isRetryable = (status: number, code: string) =>
-  NOT_YET.test(code) || status >= 500 || [408, 425, 429].includes(status) || code === "http_409";
+  NOT_YET.test(code) || /^(5..|408|425|429)$/.test(String(status)) || code === "http_409";
 
 /** Repeats `once`, which rejects with AvatarErrors, while that can help. Repeating it must be harmless. */
 export async function withRetries<T>(
   once: (attempt: number) => Promise<T>,
-  onRetry: (error: AvatarError, attempt: number, delayMs: number) => void,
+  onRetry: (error: AvatarError, attempt: number, delayMs: number) => Promise<void>,
   { attempts = 10, maxDelayMs = 8000, budgetMs = 60_000 }: RetryOptions,
   clock: Clock,
   signal: AbortSignal,
@@ -72,7 +72,7 @@ export async function withRetries<T>(
       const delayMs = pause(error, attempt, maxDelayMs);
       const isWorthIt = error.retryable && !NOT_YET.test(error.code) && attempt < attempts;
       if (!isWorthIt || clock.now() - startedAt + delayMs > budgetMs) throw error;
-      onRetry(error, attempt, delayMs);
+      await onRetry(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }
   }

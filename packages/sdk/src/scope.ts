@@ -1,4 +1,5 @@
-import { AbortedError, AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
+import { AbortedError, type AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
+import { refuse } from "./refuse.ts";
 
 /**
  * What ends a call before it is done.
@@ -27,7 +28,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  */
 export async function withinBounds<T>(bounds: Bounds | undefined, work: Work<T>): Promise<T> {
   const { signal: outer, timeoutMs } = bounds ?? {};
-  const limitMs = timeoutMs ?? Number.POSITIVE_INFINITY;
   const controller = new AbortController();
   const { signal } = controller;
   ownSignals.add(signal);
@@ -39,9 +39,11 @@ export async function withinBounds<T>(bounds: Bounds | undefined, work: Work<T>)
     if (outer?.aborted) onAbort();
     signal.throwIfAborted();
     outer?.addEventListener("abort", onAbort, { once: true });
-    if (!(limitMs >= 0))
-      throw new AvatarError({ code: "invalid_input", detail: "`timeoutMs` must be 0 or more." });
-    if (limitMs <= LONGEST_TIMER_MS) timer = setTimeout(() => abort(new TimeoutError(limitMs)), limitMs);
+    if (timeoutMs !== undefined) {
+      if (!(timeoutMs >= 0)) await refuse("invalid_input", "timeout");
+      if (timeoutMs <= LONGEST_TIMER_MS)
+        timer = setTimeout(() => abort(new TimeoutError(timeoutMs)), timeoutMs);
+    }
     // Something else always keeps the process alive meanwhile: a socket or the pause before a retry.
     timer?.unref?.();
     return await new Promise<T>((resolve, reject) => {

@@ -1,5 +1,6 @@
-import { AvatarError, addFacts } from "./errors.ts";
+import { type AvatarError, addFacts } from "./errors.ts";
 import type { ClientEvent } from "./events.ts";
+import { refuse } from "./refuse.ts";
 import type { Clock, RetryOptions } from "./retry.ts";
 
 /**
@@ -45,14 +46,8 @@ function baseOf({ baseUrl = env("AVATAR_BASE_URL") ?? "" }: Settings): string | 
   return /^https?:\/\/./.test(base) && URL.canParse(base) ? base.replace(/\/+$/, "") : undefined;
 }
 
-export function urlOf(settings: Settings, path: string): string {
-  const base = baseOf(settings);
-  if (base) return base + path;
-  throw new AvatarError({
-    code: "invalid_input",
-    detail: "The address of the API is missing, or no http(s) address.",
-    hint: "Pass `baseUrl` or set AVATAR_BASE_URL.",
-  });
+export async function urlOf(settings: Settings, path: string): Promise<string> {
+  return (baseOf(settings) ?? (await refuse("invalid_input", "address"))) + path;
 }
 
 /** The API tells the pages about its errors by their path. */
@@ -67,20 +62,9 @@ const isBrowser = () => "document" in globalThis || "importScripts" in globalThi
 export async function authorization({ apiKey = env("AVATAR_API_KEY") }: Settings): Promise<string> {
   const key = ((typeof apiKey === "function" ? await apiKey() : apiKey) ?? "").trim();
   // A child key looks the same, but is fetched: nobody writes it down.
-  if (typeof apiKey === "string" && key.startsWith("avk_live_") && isBrowser()) {
-    throw new AvatarError({
-      code: "live_key_in_browser",
-      detail: "A live key in a page is everybody's key.",
-      hint: "Pass a function that fetches a child key from your server, or use `@avatar/client/proxy` there.",
-    });
-  }
+  if (typeof apiKey === "string" && key.startsWith("avk_live_") && isBrowser())
+    await refuse("live_key_in_browser", "liveKey");
   // Checked here because the runtime's own message would quote the key.
-  if (!/^[\x21-\x7e]+$/.test(key)) {
-    throw new AvatarError({
-      code: "unauthorized",
-      detail: key ? "The API key is malformed." : "The API key is missing.",
-      hint: "Pass `apiKey` or set AVATAR_API_KEY.",
-    });
-  }
+  if (!/^[\x21-\x7e]+$/.test(key)) await refuse("unauthorized", key ? "malformedKey" : "missingKey");
   return `Bearer ${key}`;
 }

@@ -1,5 +1,5 @@
 import type { MediaKind } from "@avatar/contract/limits";
-import type { SignedLink, Upload as SignedUpload } from "@avatar/contract/types";
+import type { SignedLink, Upload as SignedUpload, SingleUpload } from "@avatar/contract/types";
 import type { SniffedFile } from "./check.ts";
 import type { AvatarError } from "./errors.ts";
 import { toHex } from "./hex.ts";
@@ -29,9 +29,8 @@ export interface UploadOptions extends CallOptions {
   onUpload?: ((progress: UploadProgress) => void) | undefined;
 }
 
-/** Larger files go in parts, so that a connection that breaks costs one part and not all. */
+/** Larger files go in parts. */
 const LARGEST_PUT_BYTES = 64 * 1024 * 1024;
-const PUTS_AT_ONCE = 3;
 
 /** A line slower than 50 kB/s is as good as dead. */
 const putTimeoutMs = (bytes: number) => 60_000 + bytes / 50;
@@ -47,15 +46,20 @@ export async function declareFile(
   { onUpload, withHash = false, ...options }: UploadOptions & { withHash?: boolean },
 ): Promise<() => Promise<Upload>> {
   const total = blob.size;
-  const inParts = total > LARGEST_PUT_BYTES;
+  let loaded = 0;
+  // Loaded by those with large files alone. Theirs go in one piece, in case that fails.
+  const inParts = total > LARGEST_PUT_BYTES && (await import("./parts.ts").catch(() => undefined));
   const sha256 = withHash ? await sha256Of(blob) : undefined;
-  const body = { contentType, bytes: total, sha256, inParts: inParts || undefined };
+  const body = { contentType, bytes: total, sha256, inParts: inParts ? true : undefined };
   const declaration = { method: "POST", path: "/v1/uploads", body } as const;
-  const upload = await http.call<SignedUpload>(declaration, options);
+  const upload = await http.call<SignedUpload>(() => declaration, options);
+
+  // Awaited, so that an error of an async callback is not lost.
+  const report = async () => onUpload?.({ input: kind, loaded, total });
 
   // The blob itself, or a slice of it, is the body: the runtime reads it piece by piece, and again for a retry.
-  async function put({ url, headers }: SignedLink, file: Blob) {
-    const requestTimeoutMs = putTimeoutMs(file.size * (inParts ? PUTS_AT_ONCE : 1));
+  async function put({ url, headers }: SignedLink, file: Blob, putsAtOnce = 1) {
+    const requestTimeoutMs = putTimeoutMs(file.size * putsAtOnce);
     try {
       const request = { method: upload.method, url, headers, body: file, requestTimeoutMs };
       const response = await http.open(request, options);
@@ -64,27 +68,14 @@ export async function declareFile(
       // A link takes a file once and nobody else has it: an earlier try got through, only its answer was lost.
       if ((error as AvatarError).status !== 412) throw error;
     }
+    loaded += file.size;
+    await report();
   }
 
   return async () => {
-    let loaded = 0;
-    let next = 0;
-    // Awaited, so that an error of an async callback is not lost.
-    const report = async () => onUpload?.({ input: kind, loaded, total });
-    // All senders share it, so each takes the next part that is left.
-    const parts = ("parts" in upload ? upload.parts : [{ ...upload, bytes: total }]).values();
-    async function sendParts() {
-      for (const part of parts) {
-        const start = next;
-        next += part.bytes;
-        await put(part, inParts ? blob.slice(start, next) : blob);
-        loaded += part.bytes;
-        await report();
-      }
-    }
-
     await report();
-    await Promise.all(Array.from({ length: PUTS_AT_ONCE }, sendParts));
+    if (inParts && "parts" in upload) await inParts.putParts(upload.parts, blob, put);
+    else await put(upload as SingleUpload, blob);
     return { id: upload.id, expiresAt: new Date(upload.expiresAt) };
   };
 }

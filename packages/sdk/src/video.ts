@@ -1,7 +1,8 @@
 import type { JobResult, Video as VideoFacts } from "@avatar/contract/types";
 import type { Download } from "./download.ts";
-import { AbortedError, AvatarError, ConnectionError } from "./errors.ts";
+import { AvatarError, ConnectionError } from "./errors.ts";
 import type { CallOptions, Http } from "./http.ts";
+import { refuse } from "./refuse.ts";
 import type { Clock } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 
@@ -47,7 +48,6 @@ export interface Video {
 export type CreateVideo = (jobId: string, facts: VideoFacts, link?: JobResult) => Video;
 
 const SHORTEST_LINK_MS = 60_000;
-const CREATE_AGAIN = "Create the job again.";
 
 /** An id that is none could lead to another route. */
 export function jobPath(id: string): string {
@@ -56,7 +56,7 @@ export function jobPath(id: string): string {
 }
 
 export const getResult = (http: Http, jobId: string, options?: CallOptions) =>
-  http.call<JobResult>({ method: "GET", path: `${jobPath(jobId)}/result` }, options);
+  http.call<JobResult>(() => ({ method: "GET", path: `${jobPath(jobId)}/result` }), options);
 
 export function createVideo(
   http: Http,
@@ -74,39 +74,23 @@ export function createVideo(
     return link.url;
   }
 
-  const mismatch = (detail: string) =>
-    new ConnectionError({ code: "download_mismatch", detail, retryable: true, jobId });
-
   function stream(options?: StreamOptions): ReadableStream<Uint8Array> {
-    let download: Download | undefined;
-    let abort = (_reason: AvatarError) => {};
-
+    let download: Promise<Download> | undefined;
+    const start = async () => {
+      const { createDownload } = await import("./download.ts");
+      return createDownload({ ...facts, http, signal: options?.signal, link: renew, jobId, ConnectionError });
+    };
     // With a mark of 0 nothing is fetched before somebody reads.
     return new ReadableStream<Uint8Array>(
       {
-        async pull(out) {
-          try {
-            const piece = await withinBounds({ signal: options?.signal }, async (signal, abortRead) => {
-              abort = abortRead;
-              download ??= (await import("./download.ts")).createDownload({
-                ...facts,
-                http,
-                link: renew,
-                mismatch,
-              });
-              return download.read(signal);
-            });
+        pull: (out) =>
+          http.guard(async () => {
+            download ??= start();
+            const piece = await (await download).read();
             if (piece) out.enqueue(piece);
             else out.close();
-          } catch (error) {
-            download?.stop();
-            throw error;
-          }
-        },
-        cancel(reason) {
-          abort(new AbortedError(reason));
-          download?.stop();
-        },
+          }),
+        cancel: async (reason) => (await download)?.stop(reason),
       },
       { highWaterMark: 0 },
     );
@@ -120,8 +104,7 @@ export function createVideo(
       http.guard(async () => {
         const address = await renew(options);
         if (leftMs() >= SHORTEST_LINK_MS) return address;
-        const detail = "The video is deleted in less than a minute.";
-        throw new AvatarError({ code: "video_expired", detail, hint: CREATE_AGAIN, jobId });
+        return refuse("video_expired", "dyingVideo", [], jobId);
       }),
     stream,
     blob(options) {
