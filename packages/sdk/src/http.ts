@@ -71,7 +71,8 @@ export function createHttp(settings: Settings, clock: Clock): Http {
         (attempt) => withinBounds({ signal, timeoutMs }, (own) => once(own, attempt)),
         async ({ code: reason }, attempt, delayMs) =>
           (await loadWatch())?.tell(onEvent, { type: "retry", reason, attempt, delayMs }),
-        retry === false ? { attempts: 1 } : retry,
+        // A try that hangs to its end leaves time for another.
+        retry === false ? { attempts: 1 } : { budgetMs: 2 * timeoutMs, ...retry },
         clock,
         signal,
       ),

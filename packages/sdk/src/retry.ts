@@ -12,7 +12,7 @@ export interface RetryOptions {
   attempts?: number | undefined;
   /** Upper bound of a pause that the API did not ask for. Default 8000. */
   maxDelayMs?: number | undefined;
-  /** No retry starts later than this after the first try. Default 60000. */
+  /** No retry starts later than this after the first try. Default twice as long as a try may take: 60000 for most. */
   budgetMs?: number | undefined;
 }
 
