@@ -1,3 +1,4 @@
+import type { Key } from "@avatar/contract/key-types";
 import type { MediaKind } from "@avatar/contract/limits";
 import type { CreateJobInput, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
 import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
@@ -166,6 +167,16 @@ export class Avatar {
    */
   limits(options?: CallOptions): Promise<Limits> {
     return this.#deps.http.call(() => ({ method: "GET", path: "/v1/limits" }), options);
+  }
+
+  /**
+   * The key that this client uses, without the key itself.
+   *
+   * @example
+   * const { mode, scopes, limits } = await avatar.key();
+   */
+  key(options?: CallOptions): Promise<Key> {
+    return this.#deps.http.call(() => ({ method: "GET", path: "/v1/keys/current" }), options);
   }
 
   /**

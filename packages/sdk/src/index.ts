@@ -1,3 +1,4 @@
+export type { Key, KeyLimits } from "@avatar/contract/key-types";
 export type {
   Aspect,
   CanceledJob,

@@ -148,6 +148,12 @@ describe.each(["disk", "s3"] as const)("with files on %s", (store) => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  test("key tells of the key in use", async () => {
+    const key = await avatar.key();
+    expect(key).toMatchObject({ mode: "live", scopes: expect.arrayContaining(["generate", "read"]) });
+    expect(key).not.toHaveProperty("key");
+  });
+
   test("a deleted video is gone", async () => {
     const { jobId } = await avatar.generate(input());
     await avatar.jobs.delete(jobId);
