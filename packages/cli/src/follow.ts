@@ -41,7 +41,7 @@ export async function orStopped<T>(work: Promise<T>, following: Following, conte
 const AGAIN = "Ctrl-C again quits at once.";
 
 async function cancel({ generation, resumeCommand }: Following, context: Context): Promise<CliError> {
-  context.display.note(`${context.stop.why}: canceling the job. ${AGAIN}`);
+  context.display.note(`${context.stop.why}: canceling ${generation.job?.id ?? "the job"}. ${AGAIN}`);
   try {
     const { id, status } = await generation.cancel();
     if (status === "canceled") return stopped(context, ": the job is canceled.", { jobId: id });

@@ -42,7 +42,10 @@ export async function runProgram({ args, env, stdin, stdout, stderr, stop }: Sur
     baseUrl = baseUrlOf(values["base-url"], env);
     display = values.quiet ? SILENT : createDisplay(stderr, env, isJson);
     const avatar = await connect(baseUrl, values["key-file"], stdin, {});
-    const print = (result: unknown, text: string) => say(isJson ? JSON.stringify(result) : text);
+    const print = (result: unknown, text: string) => {
+      display.end(); // The two may share a terminal.
+      say(isJson ? JSON.stringify(result) : text);
+    };
     const brief = { signal: stop.signal, retry: BRIEF_RETRY };
     await run({ avatar, stop, display, isJson, brief, print });
     return EXIT.ok;

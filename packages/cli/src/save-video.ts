@@ -43,6 +43,7 @@ export async function saveVideo(
     const { code, detail, requestId } = error;
     throw new CliError(exitCodeOf(error), { code, detail, hint, jobId, requestId, cause: error });
   }
+  display.end();
   const { job } = generation;
   const cost = job?.cost.usd ? `, ${dollars(job.cost.usd)}` : "";
   const total = job?.timings.total === undefined ? "" : `, made in ${seconds(job.timings.total)}`;

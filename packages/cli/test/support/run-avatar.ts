@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/avatar.js", import.meta.url));
-const PTY = fileURLToPath(new URL("pty.py", import.meta.url));
+const IN_TERMINAL = fileURLToPath(new URL("run-in-terminal.py", import.meta.url));
 
 export const media = (name: string) =>
   fileURLToPath(new URL(`../../../../examples/media/${name}`, import.meta.url));
@@ -33,7 +33,7 @@ export function startAvatar(args: readonly string[], options: RunOptions = {}) {
   const { env = {}, cwd, node = process.execPath, stdin, terminal } = options;
   const command = [node, PROGRAM, ...args];
   const [program = "", ...rest] = terminal
-    ? ["python3", PTY, String(terminal.columns), String(terminal.rows), ...command]
+    ? ["python3", IN_TERMINAL, String(terminal.columns), String(terminal.rows), ...command]
     : command;
   const child = spawn(program, rest, {
     cwd,

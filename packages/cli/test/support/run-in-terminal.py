@@ -1,4 +1,4 @@
-"""pty.py COLUMNS ROWS PROGRAM ARGUMENTS...: runs a program in a terminal of that size, with its keyboard on stdin."""
+"""run-in-terminal.py COLUMNS ROWS PROGRAM ARGUMENTS...: runs a program in a terminal of that size, with its keyboard on stdin."""
 
 import fcntl
 import os

@@ -1,0 +1,63 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { useApi } from "./support/use-api.ts";
+
+const given = useApi();
+
+async function aKey(input: object) {
+  const { body } = await given.api.rest("POST", "/v1/keys", {
+    owner: "acme",
+    name: "their backend",
+    ...input,
+  });
+  return body;
+}
+
+test("keys check tells what a key may do", async () => {
+  const { key, ...made } = await aKey({ mode: "test", limits: { jobsInFlight: 3, usdPerMonth: 50 } });
+  const env = { AVATAR_API_KEY: key };
+  const { code, stdout, stderr } = await given.run(["keys", "check"], { env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout.trimEnd().split("\n")).toEqual([
+    `key        ${made.hint} is valid`,
+    `id         ${made.id}`,
+    "name       their backend",
+    "owner      acme",
+    "mode       test: previews, for free",
+    "scopes     generate, read",
+    "limits     3 unfinished jobs, 50 dollars a month",
+    "expires    never",
+    expect.stringMatching(/^last used {2}/),
+  ]);
+  expect(stdout).not.toContain(key);
+  const json = JSON.parse((await given.run(["keys", "check", "--json"], { env })).stdout);
+  expect(json).toMatchObject({ id: made.id, mode: "test", limits: { jobsInFlight: 3, usdPerMonth: 50 } });
+});
+
+test("a revoked key is refused with what to do", async () => {
+  const { key, id } = await aKey({});
+  await given.api.rest("POST", `/v1/keys/${id}/revoke`);
+  const { code, stdout, stderr } = await given.run(["keys", "check"], { env: { AVATAR_API_KEY: key } });
+  expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+  expect(stderr).toMatch(/^Error: .*\nSet AVATAR_API_KEY, or pass --key-file\./);
+  expect(stderr).not.toContain(key);
+});
+
+test("a key is read from a file, or from stdin", async () => {
+  const env = { AVATAR_API_KEY: "" };
+  await writeFile(join(given.cwd, "key"), `${given.api.apiKey}\n`);
+  expect((await given.run(["keys", "check", "--key-file", "key"], { env })).code).toBe(0);
+  const stdin = `${given.api.apiKey}\n`;
+  expect((await given.run(["keys", "check", "--key-file", "-"], { env, stdin })).code).toBe(0);
+  const none = await given.run(["keys", "check", "--key-file", "none"], { env });
+  expect(none).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--key-file cannot be read: ENOENT"),
+  });
+});
+
+test("--base-url is used instead of AVATAR_BASE_URL", async () => {
+  const env = { AVATAR_BASE_URL: "https://nowhere.invalid" };
+  expect((await given.run(["keys", "check", "--base-url", `${given.api.url}/`], { env })).code).toBe(0);
+});
