@@ -29,8 +29,15 @@ export default {
       "^packages/sdk/src",
       {
         pathNot:
-          "^packages/sdk/src|^packages/contract/src/(types|usage-types|errors|limits)\\.ts$|^(node:)?fs(/promises)?$|^(node:)?(crypto|stream|path|url)$",
+          "^packages/sdk/src|^packages/contract/src/(types|key-types|usage-types|errors|limits)\\.ts$|^(node:)?fs(/promises)?$|^(node:)?(crypto|stream|path|url)$",
       },
+      tests,
+    ),
+    rule(
+      "cli-uses-only-the-client",
+      "It is a customer's program.",
+      "^packages/cli/src",
+      { pathNot: "^packages/(cli/src|sdk/dist)/", dependencyTypesNot: ["core"] },
       tests,
     ),
     rule(

@@ -1,21 +1,19 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startFakeApi } from "../../sdk/test/support/fake-api.ts";
+import { hasPython } from "./support/has-python.ts";
 import { frames, screenOf } from "./support/screen.ts";
 import { GENERATE, useApi } from "./support/use-api.ts";
 
 const given = useApi();
+const testInTerminal = test.runIf(hasPython);
 
 describe.each([120, 80, 40, 20, 8, 1, 0])("in a terminal of %i columns", (columns) => {
   const terminal = { columns, rows: 24 };
   // A terminal that does not tell its width is drawn to as one of 80.
   const shown = { columns: columns || 80, rows: 24 };
 
-  test("progress stays in one line, and leaves only what is to stay", async () => {
-    const release = given.hold();
-    const run = given.start(GENERATE, { terminal });
-    await run.said(columns === 0 || columns > 40 ? /Rendering/ : /\d %|Que|\r/);
-    release();
-    const { code, stdout } = await run.ended;
+  testInTerminal("progress stays in one line, and leaves only what is to stay", async () => {
+    const { code, stdout } = await given.run(GENERATE, { terminal });
     expect(code).toBe(0);
     for (const frame of frames(stdout)) expect(frame.length, frame).toBeLessThan(Math.max(shown.columns, 2));
     const screen = (await screenOf(stdout, shown)).join("");
@@ -23,7 +21,7 @@ describe.each([120, 80, 40, 20, 8, 1, 0])("in a terminal of %i columns", (column
   });
 });
 
-test("uploads, the queue, a cold start and the render are seen on the way", async () => {
+testInTerminal("uploads, the queue, a cold start and the render are seen on the way", async () => {
   const fake = await startFakeApi();
   onTestFinished(fake.close);
   fake.script = [
@@ -49,7 +47,7 @@ test("uploads, the queue, a cold start and the render are seen on the way", asyn
   );
 });
 
-test("Ctrl-C at the keyboard cancels the job", async () => {
+testInTerminal("Ctrl-C at the keyboard cancels the job", async () => {
   given.hold();
   const terminal = { columns: 100, rows: 24 };
   const run = given.start(GENERATE, { terminal });
@@ -71,19 +69,19 @@ describe("colors", () => {
   const args = ["jobs", "get", "job_0"];
   const COLOR = "\x1b[31m";
 
-  test("are for terminals", async () => {
+  testInTerminal("are for terminals", async () => {
     expect((await given.run(args, { terminal })).stdout).toContain(COLOR);
     expect((await given.run(args)).stderr).not.toContain("\x1b");
   });
 
-  test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("are left out with %o", async (env) => {
+  testInTerminal.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("are left out with %o", async (env) => {
     const { stdout } = await given.run(args, { terminal, env });
     expect(stdout).not.toContain("\x1b");
     expect(stdout).toMatch(/^Error: /);
   });
 });
 
-test("a terminal that cannot go back in a line gets lines", async () => {
+testInTerminal("a terminal that cannot go back in a line gets lines", async () => {
   const { stdout } = await given.run(GENERATE, {
     terminal: { columns: 80, rows: 24 },
     env: { TERM: "dumb" },
@@ -92,7 +90,7 @@ test("a terminal that cannot go back in a line gets lines", async () => {
   expect(stdout).toMatch(/^Uploading/);
 });
 
-test("--quiet shows nothing but the result", async () => {
+testInTerminal("--quiet shows nothing but the result", async () => {
   const { stdout } = await given.run([...GENERATE, "-q"], { terminal: { columns: 80, rows: 24 } });
   expect(stdout).toBe("out.mp4\r\n");
 });
