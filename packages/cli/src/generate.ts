@@ -11,6 +11,7 @@ import { WAIT_OPTIONS } from "./wait-options.ts";
 
 const ASPECTS = ["auto", "16:9", "9:16", "1:1"] as const;
 const FITS = ["crop", "pad"] as const;
+const CREATING = { label: "Creating the job" };
 const LARGEST_SEED = 2 ** 32 - 1;
 
 export const generate = defineCommand({
@@ -86,7 +87,7 @@ export const generate = defineCommand({
         Object.values(input).filter((media) => typeof media === "function").length,
       );
       const wait = new AbortController();
-      if (!files.isSending()) display.show({ label: "Creating the job" });
+      display.show(files.isSending() ? { label: "Uploading" } : CREATING);
       const generation = avatar.generate(input, {
         idempotencyKey: values["idempotency-key"],
         signal: wait.signal,
@@ -94,9 +95,7 @@ export const generate = defineCommand({
         onUpdate: (job) => display.show(progressOf(job)),
         onUpload(progress) {
           files.add(progress);
-          display.show(
-            files.isSending() ? uploading(files.loaded(), files.total()) : { label: "Creating the job" },
-          );
+          display.show(files.isSending() ? uploading(files.loaded(), files.total()) : CREATING);
         },
       });
       const following = {

@@ -57,11 +57,13 @@ describe.each(NODES)("on Node %s", (_, node) => {
 
 test("with --leave-running, --timeout leaves the job too", async () => {
   const release = given.hold();
-  const run = given.start([...GENERATE, "--leave-running", "--timeout", "2s", "--json"]);
-  const { code, stdout } = await run.ended;
+  const id = await given.createJob();
+  const args = ["resume", id, "-o", "out.mp4", "--leave-running", "--timeout", "0.5s", "--json"];
+  const { code, stdout } = await given.run(args);
   expect(code).toBe(9);
-  expect(JSON.parse(stdout).job).toMatchObject({ id: (await given.newestJob()).id, status: "running" });
+  expect(JSON.parse(stdout).job.id).toBe(id);
   release();
+  expect((await given.run(["jobs", "watch", id])).stdout).toBe("succeeded\n");
 });
 
 test("Ctrl-C cancels a job that is resumed", async () => {
@@ -140,10 +142,32 @@ describe("before there is a job", () => {
     await creating.reached;
     run.kill("SIGINT");
     await run.said(/canceling the job/);
-    run.kill("SIGINT");
+    const pressing = setInterval(() => run.kill("SIGINT"), 20);
+    onTestFinished(() => clearInterval(pressing));
     expect((await run.ended).code).toBe(130);
     expect((await given.newestJob())?.id).toBe(newest?.id);
   });
+});
+
+test("one Ctrl-C that comes twice, as it does below npx, is one", async () => {
+  given.hold();
+  const run = given.start(GENERATE);
+  await run.said(/Rendering/);
+  run.kill("SIGINT");
+  await run.said(/canceling/);
+  run.kill("SIGINT");
+  expect((await run.ended).code).toBe(130);
+  expect(run.output.stderr).toContain("Error: Interrupted: the job is canceled.\n");
+  expect(await given.newestJob()).toMatchObject({ status: "canceled" });
+});
+
+test("progress that nobody reads does not end a job", async () => {
+  const release = given.hold();
+  const run = given.start(GENERATE);
+  await run.said(/Uploading/);
+  run.child.stderr.destroy();
+  release();
+  expect(await run.ended).toMatchObject({ code: 0, stdout: "out.mp4\n" });
 });
 
 test("if the job cannot be canceled, that is said", async () => {
