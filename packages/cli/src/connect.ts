@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { Avatar, type ClientOptions } from "@avatar/client";
-import { usageError } from "./exit-codes.ts";
+import { Avatar } from "@avatar/client";
+import { keyModeOf } from "@avatar/contract/api-keys";
+import { CliError, EXIT, usageError } from "./exit-codes.ts";
 import { VERSION } from "./version.ts";
 
 export type Env = Record<string, string | undefined>;
@@ -19,16 +20,21 @@ export function baseUrlOf(flag: string | undefined, env: Env): string {
 export async function connect(
   baseUrl: string,
   keyFile: string | undefined,
-  stdin: NodeJS.ReadableStream,
-  options: ClientOptions,
+  { env, stdin }: { env: Env; stdin: NodeJS.ReadableStream },
 ): Promise<Avatar> {
-  const apiKey = keyFile === undefined ? undefined : await readKey(keyFile, stdin);
-  return new Avatar({ ...options, apiKey, baseUrl, headers: { "user-agent": `avatar-cli/${VERSION}` } });
+  const apiKey = (keyFile === undefined ? (env.AVATAR_API_KEY ?? "") : await readKey(keyFile, stdin)).trim();
+  if (apiKey === "") throw keyError("The API key is missing.");
+  // It may be a key of something in between, which has others.
+  if (apiKey.startsWith("avk_") && !keyModeOf(apiKey))
+    throw keyError("The API key is mistyped or cut off: its checksum is wrong.");
+  return new Avatar({ apiKey, baseUrl, headers: { "user-agent": `avatar-cli/${VERSION}` } });
 }
+
+const keyError = (detail: string) => new CliError(EXIT.key, { code: "unauthorized", detail });
 
 async function readKey(path: string, stdin: NodeJS.ReadableStream): Promise<string> {
   try {
-    return (path === "-" ? await text(stdin) : await readFile(path, "utf8")).trim();
+    return await (path === "-" ? text(stdin) : readFile(path, "utf8"));
   } catch (error) {
     throw usageError(`--key-file cannot be read: ${(error as Error).message}`);
   }

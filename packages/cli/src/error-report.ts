@@ -13,7 +13,7 @@ export const hintOf = ({ code, hint }: AvatarError): string | undefined => HINTS
 
 /** The page about the code, which the API itself serves. */
 const docsOf = ({ docs }: AvatarError, baseUrl: string | undefined) =>
-  docs && (baseUrl === undefined ? docs : baseUrl + docs);
+  docs?.startsWith("/") && baseUrl !== undefined ? baseUrl + docs : docs;
 
 /** A job that may still come to its video. */
 const isUnderWay = (error: AvatarError) =>

@@ -41,7 +41,7 @@ export async function runProgram({ args, env, stdin, stdout, stderr, stop }: Sur
     const run = command.prepare(values as never, operands);
     baseUrl = baseUrlOf(values["base-url"], env);
     display = values.quiet ? SILENT : createDisplay(stderr, env, isJson);
-    const avatar = await connect(baseUrl, values["key-file"], stdin, {});
+    const avatar = await connect(baseUrl, values["key-file"], { env, stdin });
     const print = (result: unknown, text: string) => {
       display.end(); // The two may share a terminal.
       say(isJson ? JSON.stringify(result) : text);

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { withChecksum } from "@avatar/contract/api-keys";
 import { expect, onTestFinished, test } from "vitest";
 import { startProxy } from "./support/proxy.ts";
 import { PORTRAIT, SPEECH } from "./support/run-avatar.ts";
@@ -30,8 +31,8 @@ test("3: without a key, with one that is not valid, and with one that may not", 
     exitCode: 3,
     code: "unauthorized",
   });
-  const wrong = await errorOf(GENERATE, { AVATAR_API_KEY: `${given.api.apiKey.slice(0, -1)}_` });
-  expect(wrong).toMatchObject({ exitCode: 3, code: "unauthorized" });
+  const wrong = await errorOf(GENERATE, { AVATAR_API_KEY: withChecksum(`avk_live_${"W".repeat(34)}`) });
+  expect(wrong).toMatchObject({ exitCode: 3, code: "unauthorized", status: 401 });
   const reader = await aKey({ scopes: ["read"] });
   expect(await errorOf(GENERATE, reader)).toMatchObject({
     exitCode: 3,

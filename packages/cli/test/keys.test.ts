@@ -44,6 +44,19 @@ test("a revoked key is refused with what to do", async () => {
   expect(stderr).not.toContain(key);
 });
 
+test.each([
+  ["mistyped", (key: string) => key.replace(/T/, "t")],
+  ["cut off", (key: string) => key.slice(0, -1)],
+])("a key that is %s is seen before anything is sent", async (_, spoil) => {
+  const env = { AVATAR_API_KEY: spoil(given.api.apiKey), AVATAR_BASE_URL: "http://127.0.0.1:9" };
+  const { code, stderr } = await given.run(["keys", "check"], { env });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(
+    /^Error: The API key is mistyped or cut off: its checksum is wrong\.\nSet AVATAR_API_KEY/,
+  );
+  expect(stderr).not.toContain(env.AVATAR_API_KEY);
+});
+
 test("a key is read from a file, or from stdin", async () => {
   const env = { AVATAR_API_KEY: "" };
   await writeFile(join(given.cwd, "key"), `${given.api.apiKey}\n`);

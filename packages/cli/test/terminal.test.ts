@@ -31,7 +31,7 @@ testInTerminal("uploads, the queue, a cold start and the render are seen on the 
     { status: "running", progress: 0.425, etaSeconds: 40.2 },
     { status: "succeeded" },
   ];
-  const env = { AVATAR_BASE_URL: fake.url, AVATAR_API_KEY: "avk_test_1" };
+  const env = { AVATAR_BASE_URL: fake.url };
   const { code, stdout } = await given.run(GENERATE, { terminal: { columns: 100, rows: 24 }, env });
   expect(code).toBe(0);
   const seen = frames(stdout).map((frame) => frame.replace(/ {2}\(\d+ s\)$/, ""));
