@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -139,13 +140,15 @@ test("2: a file that exists is not written over, and nothing is sent, unless --f
   expect(await readFile(join(cwd, "out.mp4"), "latin1")).toContain("ftyp");
 });
 
-test("2: a video cannot go to a folder, to a device, or to where nothing can be", async () => {
+test("2: a video cannot go to a folder, to a pipe, or to where nothing can be", async () => {
   await mkdir(join(given.cwd, "folder"));
-  for (const output of ["folder", "/dev/null", "none/out.mp4"]) {
+  // A device is refused alike, but a test that failed would take /dev/null away.
+  execFileSync("mkfifo", [join(given.cwd, "pipe")]);
+  for (const output of ["folder", "pipe", "none/out.mp4"]) {
     const args = ["generate", PORTRAIT, SPEECH, "--force", "-o", output];
     expect(await errorOf(args), output).toMatchObject({ exitCode: 2, code: "usage" });
   }
-  expect(await readdir(given.cwd)).toEqual(["folder"]);
+  expect(await readdir(given.cwd)).toEqual(["folder", "pipe"]);
 });
 
 test("a file that came to be during the render is not written over, and the video is not lost", async () => {

@@ -15,6 +15,7 @@ describe.each([120, 80, 40, 20, 8, 1, 0])("in a terminal of %i columns", (column
   testInTerminal("progress stays in one line, and leaves only what is to stay", async () => {
     const { code, stdout } = await given.run(GENERATE, { terminal });
     expect(code).toBe(0);
+    expect(frames(stdout).length > 0, "progress is seen").toBe(columns !== 1);
     for (const frame of frames(stdout)) expect(frame.length, frame).toBeLessThan(Math.max(shown.columns, 2));
     const screen = (await screenOf(stdout, shown)).join("");
     expect(screen.replaceAll(/\s/g, "")).toMatch(/^Saved:1280x720,3\.0s,2kB,madein\d+s\.out\.mp4$/);
@@ -45,6 +46,14 @@ testInTerminal("uploads, the queue, a cold start and the render are seen on the 
       "Rendering  ██████████░░░░░░░░░░░░░░  42 %  about 40 s left",
     ]),
   );
+});
+
+testInTerminal("a result does not share its line with the progress", async () => {
+  const id = await given.createJob();
+  const terminal = { columns: 80, rows: 24 };
+  const { stdout } = await given.run(["jobs", "watch", id], { terminal });
+  expect(frames(stdout)).not.toEqual([]);
+  expect(await screenOf(stdout, terminal)).toEqual(["succeeded"]);
 });
 
 testInTerminal("Ctrl-C at the keyboard cancels the job", async () => {
