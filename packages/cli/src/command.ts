@@ -46,6 +46,8 @@ export interface Command<O extends Options = Options> {
   options: O;
   /** Lines above the options in `--help`. */
   notes?: readonly string[];
+  /** It needs neither an API nor a key. */
+  isLocal?: boolean;
   /** Reads its arguments before anything is sent. @returns what is then done */
   prepare(values: Values<O>, operands: string[]): (context: Context) => Promise<void>;
 }

@@ -1,19 +1,25 @@
+import { checkFiles } from "./check-files.ts";
 import type { Command } from "./command.ts";
+import { estimate } from "./estimate.ts";
 import { usageError } from "./exit-codes.ts";
 import { generate } from "./generate.ts";
 import { cancelJob, getJob, listJobs, watchJob } from "./jobs.ts";
 import { checkKey } from "./keys.ts";
 import { resume } from "./resume.ts";
 import { suggestion } from "./suggestion.ts";
+import { showUsage } from "./usage.ts";
 
 export const COMMANDS: readonly Command[] = [
   generate,
   resume,
+  checkFiles,
+  estimate,
   listJobs,
   getJob,
   cancelJob,
   watchJob,
   checkKey,
+  showUsage,
 ];
 
 const ALL = "`avatar --help` lists all commands.";

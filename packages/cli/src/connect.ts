@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { Avatar } from "@avatar/client";
+import { Avatar, type RetryEvent } from "@avatar/client";
 import { keyModeOf } from "@avatar/contract/api-keys";
+import type { Display } from "./display.ts";
 import { CliError, EXIT, usageError } from "./exit-codes.ts";
+import { seconds } from "./format.ts";
 import { VERSION } from "./version.ts";
 
 export type Env = Record<string, string | undefined>;
@@ -20,14 +22,25 @@ export function baseUrlOf(flag: string | undefined, env: Env): string {
 export async function connect(
   baseUrl: string,
   keyFile: string | undefined,
-  { env, stdin }: { env: Env; stdin: NodeJS.ReadableStream },
+  { env, stdin, display }: { env: Env; stdin: NodeJS.ReadableStream; display: Display },
 ): Promise<Avatar> {
   const apiKey = (keyFile === undefined ? (env.AVATAR_API_KEY ?? "") : await readKey(keyFile, stdin)).trim();
   if (apiKey === "") throw keyError("The API key is missing.");
   // It may be a key of something in between, which has others.
   if (apiKey.startsWith("avk_") && !keyModeOf(apiKey))
     throw keyError("The API key is mistyped or cut off: its checksum is wrong.");
-  return new Avatar({ apiKey, baseUrl, headers: { "user-agent": `avatar-cli/${VERSION}` } });
+  return new Avatar({
+    apiKey,
+    baseUrl,
+    headers: { "user-agent": `avatar-cli/${VERSION}` },
+    onEvent: (event) => event.type === "retry" && noteRetry(event, display),
+  });
+}
+
+/** Once for each request, however often it is repeated. */
+function noteRetry({ reason, attempt, delayMs }: RetryEvent, display: Display): void {
+  const pause = delayMs < 1000 ? "" : ` in ${seconds(delayMs / 1000)}`;
+  if (attempt === 1) display.note(`The API did not answer as it should (${reason}); trying again${pause}.`);
 }
 
 const keyError = (detail: string) => new CliError(EXIT.key, { code: "unauthorized", detail });

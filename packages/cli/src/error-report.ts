@@ -1,4 +1,4 @@
-import type { AvatarError } from "@avatar/client";
+import type { AvatarError, ErrorCode, InputIssue, Issue } from "@avatar/client";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { plain, seconds } from "./format.ts";
 
@@ -6,10 +6,17 @@ import { plain, seconds } from "./format.ts";
 const HINTS: Record<string, string> = {
   unauthorized: "Set AVATAR_API_KEY, or pass --key-file. `avatar keys check` tells what a key may do.",
   unexpected_response: "Check that --base-url or AVATAR_BASE_URL is the address of the API.",
+  media_type_mismatch: "Name the portrait first, then the recording.",
   connection: "Check --base-url or AVATAR_BASE_URL, and your connection.",
 };
 
-export const hintOf = ({ code, hint }: AvatarError): string | undefined => HINTS[code] ?? hint;
+const hintOf = ({ code, hint }: { code: ErrorCode; hint?: string | undefined }) => HINTS[code] ?? hint;
+
+/** Of a file, it has a code and a hint of its own. */
+const issueText = ({ path, message, ...file }: Issue & Partial<Pick<InputIssue, "code" | "hint">>) => {
+  const hint = file.code === undefined ? undefined : hintOf({ code: file.code, hint: file.hint });
+  return plain([path && `${path}:`, message, hint].filter(Boolean).join(" "));
+};
 
 /** The page about the code, which the API itself serves. */
 const docsOf = ({ docs }: AvatarError, baseUrl: string | undefined) =>
@@ -35,7 +42,7 @@ export function errorText(error: AvatarError, baseUrl: string | undefined, isCol
   );
   return [
     `${paint(31, "Error:")} ${plain(detail)}`,
-    ...issues.map(({ path, message }) => `  ${plain(path ? `${path}: ${message}` : message)}`),
+    ...issues.map((issue) => `  ${issueText(issue)}`),
     ...[hintOf(error)].flatMap((hint) => (hint ? [plain(hint)] : [])),
     ...(retryAfterMs === undefined ? [] : [`Try again in ${seconds(retryAfterMs / 1000)}.`]),
     ...facts,

@@ -1,33 +1,30 @@
-import type { Key, KeyLimits } from "@avatar/client";
+import { AvatarError, type Key, type KeyLimits } from "@avatar/client";
 import { defineCommand } from "./command.ts";
 import { plain, table } from "./format.ts";
+import { LIMIT_UNITS } from "./limit-units.ts";
+import { usageFacts } from "./usage.ts";
 
 const MODES = { live: "live: jobs cost money", test: "test: previews, for free" };
 
-const LIMITS: Record<keyof KeyLimits, string> = {
-  requestsPerMinute: "requests a minute",
-  jobsInFlight: "unfinished jobs",
-  jobsQueued: "jobs in the queue",
-  gpuSecondsPerDay: "GPU seconds a day",
-  usdPerDay: "dollars a day",
-  usdPerMonth: "dollars a month",
-};
-
 export const checkKey = defineCommand({
   name: "keys check",
-  summary: "tell whether the API takes your key, and what it may do",
+  summary: "tell whether the API takes your key, what it may do and has left",
   operands: [],
   options: {},
   prepare:
     () =>
     async ({ avatar, brief, print }) => {
       const key = await avatar.key(brief);
-      print(key, table(factsOf(key)));
+      // Not every key may see it.
+      const usage = await avatar.usage({}, brief).catch((error) => {
+        if (!AvatarError.is(error, "insufficient_scope")) throw error;
+      });
+      print({ key, usage }, table([...factsOf(key), ...(usage ? usageFacts(usage) : [])]));
     },
 });
 
 function factsOf({ hint, id, name, owner, mode, scopes, limits, ...key }: Key): string[][] {
-  const ownLimits = Object.entries(LIMITS).flatMap(([limit, unit]) => {
+  const ownLimits = Object.entries(LIMIT_UNITS).flatMap(([limit, unit]) => {
     const most = limits[limit as keyof KeyLimits];
     return most === undefined ? [] : [`${most} ${unit}`];
   });

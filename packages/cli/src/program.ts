@@ -1,5 +1,5 @@
 import type { WriteStream } from "node:tty";
-import { AvatarError } from "@avatar/client";
+import { Avatar, AvatarError } from "@avatar/client";
 import { parseCommand } from "./command.ts";
 import { COMMANDS, findCommand } from "./commands.ts";
 import { baseUrlOf, connect, type Env } from "./connect.ts";
@@ -39,9 +39,12 @@ export async function runProgram({ args, env, stdin, stdout, stderr, stop }: Sur
     const { values, operands } = parseCommand(command, rest);
     // They were read by the options of this very command.
     const run = command.prepare(values as never, operands);
-    baseUrl = baseUrlOf(values["base-url"], env);
     display = values.quiet ? SILENT : createDisplay(stderr, env, isJson);
-    const avatar = await connect(baseUrl, values["key-file"], { env, stdin });
+    if (!command.isLocal) baseUrl = baseUrlOf(values["base-url"], env);
+    const avatar =
+      baseUrl === undefined
+        ? new Avatar()
+        : await connect(baseUrl, values["key-file"], { env, stdin, display });
     const print = (result: unknown, text: string) => {
       display.end(); // The two may share a terminal.
       say(isJson ? JSON.stringify(result) : text);

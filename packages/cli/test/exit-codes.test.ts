@@ -49,7 +49,11 @@ test("4: a file that is not there, that is no picture, or a job that does not ex
     detail: "There is no readable file none.png.",
   });
   const swapped = await errorOf(["generate", SPEECH, PORTRAIT, "-o", "out.mp4"]);
-  expect(swapped).toMatchObject({ exitCode: 4, code: "unsupported_image" });
+  expect(swapped).toMatchObject({
+    exitCode: 4,
+    code: "media_type_mismatch",
+    hint: "Name the portrait first, then the recording.",
+  });
   const insecure = await errorOf(["generate", "http://example.com/a.png", SPEECH, "-o", "out.mp4"]);
   expect(insecure).toMatchObject({ exitCode: 4, code: "url_not_allowed" });
   const { api } = given;
@@ -112,6 +116,19 @@ test("8: an API that is not there, that is something else, or that fails", async
   proxy.on("GET /v1/jobs", (response) => void response.writeHead(502).end("Bad Gateway"));
   const gateway = await errorOf(["jobs", "list"], { AVATAR_BASE_URL: proxy.url });
   expect(gateway).toMatchObject({ exitCode: 8, code: "http_502", status: 502, attempts: 4 });
+});
+
+test("an API that fails for a while is waited for, and that is said once", async () => {
+  const proxy = await startProxy(given.api.url);
+  onTestFinished(proxy.close);
+  let failures = 2;
+  proxy.on("POST /v1/jobs", (response, forward) => {
+    if (failures-- > 0) response.writeHead(503, { "retry-after": "0" }).end();
+    else forward();
+  });
+  const { code, stderr } = await given.run(GENERATE, { env: { AVATAR_BASE_URL: proxy.url } });
+  expect(code).toBe(0);
+  expect(stderr.match(/The API did not answer as it should \(http_503\); trying again\./g)).toHaveLength(1);
 });
 
 test("9: --timeout cancels the job", async () => {

@@ -33,7 +33,7 @@ describe.each(NODES)("on Node %s", (_, node) => {
       node,
     });
     expect(run).toMatchObject({ code: 0, stdout: "out.mp4\n" });
-    expect(run.stderr).toMatch(/^Uploading .*\n(.*\n)*Saved: 960x960, 3\.0 s, \d+ kB, made in \d+ s\.\n$/);
+    expect(run.stderr).toMatch(/^Uploading\n(.*\n)*Saved: 960x960, 3\.0 s, \d+ kB, made in \d+ s\.\n$/);
     expect(await readdir(cwd)).toEqual(["out.mp4"]);
     expect(await probe("out.mp4")).toBe("h264,960,960 aac");
   });

@@ -29,10 +29,27 @@ test("keys check tells what a key may do", async () => {
     "limits     3 unfinished jobs, 50 dollars a month",
     "expires    never",
     expect.stringMatching(/^last used {2}/),
+    expect.stringMatching(/^days {7}\d{4}-\d\d-01 to /),
+    "jobs       0 made, 0 succeeded, 0 failed, 0 canceled",
+    "videos     0 s in all",
+    "cost       $0.0000, 0 s of a GPU",
+    "left       3 of 3 unfinished jobs",
+    expect.stringMatching(/^left {7}50 of 50 dollars a month, until /),
   ]);
   expect(stdout).not.toContain(key);
   const json = JSON.parse((await given.run(["keys", "check", "--json"], { env })).stdout);
-  expect(json).toMatchObject({ id: made.id, mode: "test", limits: { jobsInFlight: 3, usdPerMonth: 50 } });
+  expect(json).toMatchObject({
+    key: { id: made.id, mode: "test", limits: { jobsInFlight: 3, usdPerMonth: 50 } },
+    usage: { totals: { jobs: 0 } },
+  });
+});
+
+test("a key that may not see its usage is valid all the same", async () => {
+  const { key } = await aKey({ scopes: ["generate"] });
+  const { code, stdout } = await given.run(["keys", "check"], { env: { AVATAR_API_KEY: key } });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^scopes +generate$/m);
+  expect(stdout).not.toMatch(/^jobs/m);
 });
 
 test("a revoked key is refused with what to do", async () => {
