@@ -1,5 +1,15 @@
 import { defineConfig } from "tsup";
 
+const SHORT_NAMES = {
+  createVideo: "c",
+  guard: "g",
+  prepare: "p",
+  reading: "d",
+  repeat: "r",
+  requestTimeoutMs: "t",
+  withHash: "h",
+};
+
 export default defineConfig({
   entry: {
     index: "src/index.ts",
@@ -26,8 +36,9 @@ export default defineConfig({
   },
   clean: true,
   esbuildOptions(options, { format }) {
-    // Between our own modules alone, so nobody sees these names. All files are built at once and agree on the new ones.
-    options.mangleProps = /^(createVideo|guard|prepare|reading|repeat|requestTimeoutMs|withHash)$/;
+    // Between our own modules alone, so nobody sees these names. esbuild would choose others for each file.
+    options.mangleProps = new RegExp(`^(${Object.keys(SHORT_NAMES).join("|")})$`);
+    options.mangleCache = SHORT_NAMES;
     // In CommonJS as `require`, which tools for it understand better.
     if (format === "cjs") options.supported = { "dynamic-import": false };
   },

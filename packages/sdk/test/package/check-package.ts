@@ -1,5 +1,6 @@
 /** Proves the built package from the outside: `pnpm build && pnpm check:package`. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -52,6 +53,24 @@ const PRELUDE = `
   import { Avatar, AvatarError, type Generation } from "@avatar/client";
   declare const avatar: Avatar, generation: Generation, image: Blob, audio: Blob, recordings: Blob[];
   declare function shortLivedKey(): Promise<string>;`;
+
+const VIDEO = "a very short film";
+const RESULT = {
+  url: "https://store.test/video",
+  urlExpiresAt: "2999-01-01T00:00:00Z",
+  video: {
+    bytes: VIDEO.length,
+    sha256: createHash("sha256").update(VIDEO).digest("hex"),
+    contentType: "video/mp4",
+  },
+};
+/** The files of the package call each other by names that were shortened. */
+const DOWNLOAD = `
+  const answer = (url) => (url.endsWith("/result") ? ${JSON.stringify(JSON.stringify(RESULT))} : "${VIDEO}");
+  const fetch = async (url) => new Response(answer(url));
+  const avatar = new Avatar({ apiKey: "avk_test_1", baseUrl: "https://api.test", fetch });
+  const video = await (await avatar.jobs.result("job_1")).blob();
+  if ((await video.text()) !== "${VIDEO}") throw 3;`;
 
 try {
   const [packed] = JSON.parse(
@@ -108,17 +127,21 @@ function compile(what: string, sources: Record<string, string>, options: object)
 }
 
 function importBothWays() {
-  const test =
-    "if (!new Avatar().jobs || !AvatarError.is(new AvatarError({ code: 'x', detail: '' })) || !file) throw 1;";
+  const test = `
+    if (!new Avatar().jobs || !AvatarError.is(new AvatarError({ code: "x", detail: "" })) || !file) throw 1;
+    async function run() {
+      await file("none")().then(() => { throw 2 }, (error) => { if (!(error instanceof AvatarError)) throw error; });
+      ${DOWNLOAD}
+    }`;
   writeFileSync(
     join(folder, "run.mjs"),
     `import { Avatar, AvatarError } from "@avatar/client"; import { file } from "@avatar/client/node"; ${test}
-     await file("none")().then(() => { throw 2 }, (error) => { if (!(error instanceof AvatarError)) throw error; });`,
+     await run();`,
   );
   writeFileSync(
     join(folder, "run.cjs"),
     `const { Avatar, AvatarError } = require("@avatar/client"); const { file } = require("@avatar/client/node"); ${test}
-     file("none")().catch((error) => { if (!(error instanceof AvatarError)) throw error; });`,
+     run();`,
   );
   for (const script of ["run.mjs", "run.cjs"]) run(join(folder, script));
   console.log("runs: import and require");
