@@ -113,5 +113,5 @@ test("child keys and counts of requests go a day after they were over, and nothi
   await sweepAt(Date.now() + 25 * HOUR_MS + 60_000);
   expect(await keys()).not.toContain(child.id);
   expect(await keys()).toEqual(expect.arrayContaining([parent.id, expired.id]));
-  expect(await auditOf(api, child.id)).toHaveLength(1);
+  expect(await auditOf(api, parent.id)).toHaveLength(1);
 });

@@ -111,7 +111,7 @@ const ours = {
     "Something happened that nobody expected. What it was stands in the log of the server beside the `requestId`, and never in the answer.",
   unavailable: "The database of the server cannot be reached, is starting, or is shutting down.",
   overloaded:
-    "The process has more requests at hand than it can answer in time, or a third of them are of the owner of this key. This one was not begun.",
+    "The process has more requests at hand than it can answer in time, or half as many are of the owner of this key. This one was not begun.",
   storage_unavailable:
     "The disk or the bucket that keeps the files fails. A request is refused at once; a job fails when this lasts through many runs.",
   render_failed: "The engine failed, or delivered no video that plays, in each of several runs of the job.",

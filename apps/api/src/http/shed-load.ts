@@ -14,7 +14,7 @@ const LOAD_LIMITS = {
   /** Those that wait: for a job to change, for their own body, for a reader of a video. They cost memory alone. */
   waits: 10_000,
   /** Of each kind, what the requests of one owner may take: others are served whatever one of them does. */
-  ownerShare: 1 / 3,
+  ownerShare: 1 / 2,
 };
 
 export type LoadLimits = typeof LOAD_LIMITS;
