@@ -4,6 +4,7 @@ const entries = {
   index: "src/index.ts",
   node: "src/node.ts",
   react: "src/react.ts",
+  trpc: "src/trpc.ts",
 };
 
 export default defineConfig({

@@ -70,7 +70,7 @@ test("a file of a wrong kind is told without a request", async () => {
   const hook = await renderGeneration();
   act(() => void hook.now.start({ ...files(), audio: files().image }));
   await until(() => hook.now.status === "failed");
-  expect([hook.now.error?.code, hook.now.job]).toEqual(["unsupported_audio", undefined]);
+  expect([hook.now.error?.code, hook.now.job]).toEqual(["media_type_mismatch", undefined]);
   expect(given.api.requests).toEqual([]);
 });
 

@@ -17,7 +17,8 @@ export async function renderHook<T>(hook: () => T, { strict = false } = {}) {
   const root = createRoot(window.document.createElement("div") as unknown as Element);
   const show = (mode: "visible" | "hidden") =>
     act(async () => {
-      const component = createElement(Activity, { mode }, createElement(Component));
+      // biome-ignore lint/correctness/noChildrenProp: its type asks for them as a prop
+      const component = createElement(Activity, { mode, children: createElement(Component) });
       root.render(createElement(strict ? StrictMode : Fragment, null, component));
     });
   const render = () => show("visible");
