@@ -10,15 +10,15 @@ const media = (name: string) => fileURLToPath(new URL(`../media/${name}`, import
 
 let api: Api;
 let browser: Browser;
-const urls = { react: "", trpc: "" };
+const PAGES = ["react", "trpc", "test/leaving"] as const;
+const urls = {} as Record<(typeof PAGES)[number], string>;
 const stops: (() => Promise<void>)[] = [];
 beforeAll(async () => {
-  const ports = { react: await freePort(), trpc: await freePort() };
-  for (const name of ["react", "trpc"] as const) urls[name] = `http://127.0.0.1:${ports[name]}`;
+  for (const name of PAGES) urls[name] = `http://127.0.0.1:${await freePort()}`;
   [api, browser] = await Promise.all([startApi(Object.values(urls)), startBrowser()]);
   // The pages' server reads them, as it would be started for real.
   Object.assign(process.env, { AVATAR_BASE_URL: api.url, AVATAR_API_KEY: api.apiKey });
-  for (const name of ["react", "trpc"] as const) stops.push((await servePage(name, ports[name])).stop);
+  for (const name of PAGES) stops.push((await servePage(name, Number(new URL(urls[name]).port))).stop);
 });
 afterAll(async () => {
   await browser.close();
@@ -111,6 +111,18 @@ describe.each(["react", "trpc"] as const)("the page in examples/%s", (name) => {
     await shoot(page, `${name}-canceled`);
     await page.close();
   });
+});
+
+test.each([
+  ["left", async (page: Page) => void (await page.goto("about:blank"))],
+  ["closed", (page: Page) => page.close({ runBeforeUnload: true })],
+])("a page that is %s cancels its job, unless told otherwise", async (_how, leave) => {
+  const page = await browser.open(urls["test/leaving"]);
+  await pick(page, await longRecording());
+  await press(page, "Generate");
+  await page.getByText("running").waitFor();
+  await leave(page);
+  await expect.poll(async () => (await jobs())[0]?.status).toBe("canceled");
 });
 
 test("the React page finds its job again after a reload", async () => {

@@ -32,10 +32,11 @@ async function generate(portrait: File, recording: File): Promise<string> {
 }
 
 function tellOf(job: Job): void {
+  const percent = job.status === "running" ? `, ${Math.round(job.progress * 100)} %` : "";
   const eta = "etaSeconds" in job && job.etaSeconds ? `, about ${Math.ceil(job.etaSeconds)} s left` : "";
   const position = job.status === "queued" && job.position ? `, number ${job.position}` : "";
   const cold = job.status === "starting" && job.cold ? ", waking a GPU" : "";
-  tell(job.status + position + cold + eta, job.status === "running" ? job.progress : undefined);
+  tell(job.status + position + cold + percent + eta, job.status === "running" ? job.progress : undefined);
 }
 
 /** A new state is a new line; news of the same state take its place. */
@@ -54,6 +55,7 @@ function tell(text: string, share?: number): void {
 
 function tellError(thrown: unknown): void {
   const { detail, hint, code }: AvatarError = toAvatarError(thrown);
+  if (code === "job_canceled") return; // The list tells it.
   find("#error").textContent = `${detail} ${hint ?? ""} (${code})`;
   find("#error").hidden = false;
 }

@@ -53,7 +53,7 @@ export async function startBrowser(): Promise<Browser> {
 
 /** Builds an example's page and serves it, with keys for it. */
 export async function servePage(name: string, port: number): Promise<{ stop(): Promise<void> }> {
-  const outDir = await mkdtemp(join(tmpdir(), `avatar-${name}-`));
+  const outDir = await mkdtemp(join(tmpdir(), "avatar-page-"));
   const options = {
     root: at(name),
     configFile: at("vite.config.ts"),
