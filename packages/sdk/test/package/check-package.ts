@@ -98,7 +98,7 @@ function importWithoutPeers() {
 }
 
 function installPeers() {
-  for (const name of ["@trpc/client", "@trpc/server", "react"]) {
+  for (const name of ["@trpc/client", "@trpc/server", "@types/node", "@types/react", "react"]) {
     const target = join(folder, "node_modules", name);
     mkdirSync(dirname(target), { recursive: true });
     symlinkSync(dirname(here.resolve(`${name}/package.json`)), target);
@@ -107,10 +107,6 @@ function installPeers() {
 
 /** A private package that is still named in a declaration file shows here and nowhere else. */
 function compileConsumers() {
-  symlinkSync(
-    join(dirname(here.resolve("@types/node/package.json")), ".."),
-    join(folder, "node_modules/@types"),
-  );
   const node = { module: "nodenext", lib: ["ES2022"], types: ["node"] };
   compile("ESM on Node", { "consumer.mts": CONSUMER }, node);
   compile("CommonJS on Node", { "consumer.cts": CONSUMER }, node);
@@ -127,7 +123,14 @@ function compileConsumers() {
     `readme-${index + 1}.mts`,
     code.startsWith("import") ? code : `${PRELUDE}{${code}}`,
   ]);
-  compile(`${blocks.length} examples of the READMEs`, Object.fromEntries(blocks), node);
+  const onBoth = { ...node, lib: page.lib };
+  compile(`${blocks.length} examples of the READMEs`, Object.fromEntries(blocks), onBoth);
+  const components = [...text.matchAll(/```tsx\n(.*?)```/gs)].map(([, code = ""], index) => [
+    `readme-${index + 1}.tsx`,
+    code,
+  ]);
+  const jsx = { ...page, jsx: "react-jsx" };
+  compile(`${components.length} components of the READMEs`, Object.fromEntries(components), jsx);
 }
 
 function compile(what: string, sources: Record<string, string>, options: object) {
