@@ -41,7 +41,16 @@ export default {
         pathNot: "^packages/(cli/src|sdk/dist)/|^packages/contract/src/api-keys\\.ts$",
         dependencyTypesNot: ["core"],
       },
-      tests,
+      `^packages/sdk/src/(react|trpc[^/]*)\\.ts$|${tests}`,
+    ),
+    rule(
+      "sdk-bindings-know-their-peers",
+      "The entries for React and tRPC build on the entry `.`, and on what they bind it to.",
+      "^packages/sdk/src/(react|trpc[^/]*)\\.ts$",
+      {
+        pathNot:
+          "^packages/sdk/src|^packages/contract/src/[^/]*types\\.ts$|node_modules/((@types/)?react|@trpc/(client|server))/",
+      },
     ),
     rule(
       "preview-engine-stands-alone",

@@ -10,10 +10,16 @@ const SHORT_NAMES = {
   withHash: "h",
 };
 
+const entries = {
+  index: "src/index.ts",
+  node: "src/node.ts",
+  react: "src/react.ts",
+  trpc: "src/trpc.ts",
+};
+
 export default defineConfig({
   entry: {
-    index: "src/index.ts",
-    node: "src/node.ts",
+    ...entries,
     // Loaded when they are needed, by a relative import: no entries of the package.
     check: "src/check.ts",
     download: "src/download.ts",
@@ -31,7 +37,7 @@ export default defineConfig({
   splitting: false,
   // `AsyncDisposable` for projects whose `lib` is older.
   dts: {
-    entry: { index: "src/index.ts", node: "src/node.ts" },
+    entry: entries,
     banner: '/// <reference lib="esnext.disposable" />',
   },
   clean: true,

@@ -1,4 +1,5 @@
 export { hasPythonWorker } from "@avatar/fake-runpod";
+export type { Router } from "../../src/trpc/router.ts";
 export { createUrlOpener } from "../../src/uploads/open-url.ts";
 export { type RunPodApi, startRunPodApi } from "./runpod.ts";
 export { createScriptedEngine, type Script, type ScriptedEngine } from "./scripted-engine.ts";

@@ -18,7 +18,14 @@ import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
 
 /** Of the class the promise is 5,500. */
-const BUDGET = { everythingBytes: 6500, classBytes: 6000, unpackedBytes: 250_000 };
+const BUDGET = {
+  everythingBytes: 6500,
+  classBytes: 6000,
+  // Without React, tRPC and the class itself.
+  reactBytes: 1500,
+  trpcBytes: 3500,
+  unpackedBytes: 350_000,
+};
 
 /** Files of the package that no entry loads before they are needed. */
 const CHUNKS = ["check", "download", "parts", "raw", "watch"];
@@ -47,6 +54,8 @@ const run = (script: string, ...args: string[]) =>
   execFileSync(process.execPath, [script, ...args], { cwd: folder, stdio: "inherit" });
 
 const CONSUMER = readFileSync(new URL("consumer.ts.txt", import.meta.url), "utf8");
+/** Of React and tRPC, whose own types need the DOM's. */
+const FRONTEND = readFileSync(new URL("frontend.ts.txt", import.meta.url), "utf8");
 
 /** What the READMEs' examples take for granted. */
 const PRELUDE = `
@@ -83,11 +92,16 @@ try {
   check("unpacked size", packed.unpackedSize, BUDGET.unpackedBytes);
   mkdirSync(installed, { recursive: true });
   execFileSync("tar", ["-xzf", join(folder, packed.filename), "--strip-components=1", "-C", installed]);
-  const { dependencies = {}, peerDependencies = {} } = JSON.parse(
-    readFileSync(join(installed, "package.json"), "utf8"),
-  );
-  check("runtime dependencies", Object.keys({ ...dependencies, ...peerDependencies }).length, 0);
+  const {
+    dependencies = {},
+    peerDependencies = {},
+    peerDependenciesMeta = {},
+  } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  const required = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
+  check("runtime dependencies", required.length + Object.keys(dependencies).length, 0);
 
+  importWithoutPeers();
+  installPeers();
   compileConsumers();
   importBothWays();
   measureBundles();
@@ -96,17 +110,31 @@ try {
   rmSync(folder, { recursive: true });
 }
 
+/** What binds the client to them is not for everybody. */
+function importWithoutPeers() {
+  writeFileSync(join(folder, "alone.mjs"), 'import "@avatar/client"; import "@avatar/client/node";');
+  run(join(folder, "alone.mjs"));
+}
+
+function installPeers() {
+  for (const name of ["@trpc/client", "@trpc/server", "@types/node", "@types/react", "react"]) {
+    const target = join(folder, "node_modules", name);
+    mkdirSync(dirname(target), { recursive: true });
+    symlinkSync(dirname(here.resolve(`${name}/package.json`)), target);
+  }
+}
+
 /** A private package that is still named in a declaration file shows here and nowhere else. */
 function compileConsumers() {
-  symlinkSync(
-    join(dirname(here.resolve("@types/node/package.json")), ".."),
-    join(folder, "node_modules/@types"),
-  );
   const node = { module: "nodenext", lib: ["ES2022"], types: ["node"] };
   compile("ESM on Node", { "consumer.mts": CONSUMER }, node);
   compile("CommonJS on Node", { "consumer.cts": CONSUMER }, node);
   const page = { module: "preserve", lib: ["ES2022", "DOM", "DOM.AsyncIterable"], types: [] };
-  compile("a bundler and the DOM", { "consumer.ts": CONSUMER.replace(/^.*\/\/ node$/gm, "") }, page);
+  const sources = { "consumer.ts": CONSUMER.replace(/^.*\/\/ node$/gm, ""), "frontend.ts": FRONTEND };
+  compile("a bundler and the DOM", sources, page);
+  const server = { ...node, lib: page.lib, declaration: true };
+  compile("React and tRPC, ESM", { "frontend.mts": FRONTEND }, server);
+  compile("React and tRPC, CommonJS", { "frontend.cts": FRONTEND }, server);
 
   const readmes = [join(installed, "README.md"), join(root, "../../README.md")];
   const text = readmes.map((path) => readFileSync(path, "utf8")).join("\n");
@@ -114,7 +142,14 @@ function compileConsumers() {
     `readme-${index + 1}.mts`,
     code.startsWith("import") ? code : `${PRELUDE}{${code}}`,
   ]);
-  compile(`${blocks.length} examples of the READMEs`, Object.fromEntries(blocks), node);
+  const onBoth = { ...node, lib: page.lib };
+  compile(`${blocks.length} examples of the READMEs`, Object.fromEntries(blocks), onBoth);
+  const components = [...text.matchAll(/```tsx\n(.*?)```/gs)].map(([, code = ""], index) => [
+    `readme-${index + 1}.tsx`,
+    code,
+  ]);
+  const jsx = { ...page, jsx: "react-jsx" };
+  compile(`${components.length} components of the READMEs`, Object.fromEntries(components), jsx);
 }
 
 function compile(what: string, sources: Record<string, string>, options: object) {
@@ -128,20 +163,24 @@ function compile(what: string, sources: Record<string, string>, options: object)
 
 function importBothWays() {
   const test = `
-    if (!new Avatar().jobs || !AvatarError.is(new AvatarError({ code: "x", detail: "" })) || !file) throw 1;
+    if (!new Avatar().jobs || !AvatarError.is(new AvatarError({ code: "x", detail: "" })) || !file || !useGeneration) throw 1;
     async function run() {
+      await createAvatarTrpcClient({ baseUrl: "nowhere" }).limits.get.query({}).then(
+        () => { throw 3 }, (error) => { if (!(toAvatarError(error) instanceof AvatarError)) throw error; });
       await file("none")().then(() => { throw 2 }, (error) => { if (!(error instanceof AvatarError)) throw error; });
       ${DOWNLOAD}
     }`;
   writeFileSync(
     join(folder, "run.mjs"),
-    `import { Avatar, AvatarError } from "@avatar/client"; import { file } from "@avatar/client/node"; ${test}
-     await run();`,
+    `import { Avatar, AvatarError } from "@avatar/client"; import { file } from "@avatar/client/node";
+     import { useGeneration } from "@avatar/client/react"; import { createAvatarTrpcClient, toAvatarError } from "@avatar/client/trpc";
+     ${test} await run();`,
   );
   writeFileSync(
     join(folder, "run.cjs"),
-    `const { Avatar, AvatarError } = require("@avatar/client"); const { file } = require("@avatar/client/node"); ${test}
-     run();`,
+    `const { Avatar, AvatarError } = require("@avatar/client"); const { file } = require("@avatar/client/node");
+     const { useGeneration } = require("@avatar/client/react"); const { createAvatarTrpcClient, toAvatarError } = require("@avatar/client/trpc");
+     ${test} run();`,
   );
   for (const script of ["run.mjs", "run.cjs"]) run(join(folder, script));
   console.log("runs: import and require");
@@ -152,10 +191,14 @@ function measureBundles() {
   const { atOnce, later } = bundle('export { Avatar } from "@avatar/client"');
   check("the class alone, min+gzip", atOnce, BUDGET.classBytes);
   for (const [name, bytes] of later) console.log(`loaded when it is needed: ${name}, ${bytes}`);
+  const react = bundle('export * from "@avatar/client/react"', ["react", "*/index.js"]);
+  check("for React, min+gzip", react.atOnce, BUDGET.reactBytes);
+  const trpc = bundle('export * from "@avatar/client/trpc"', ["@trpc/*", "*/index.js"]);
+  check("for tRPC, min+gzip", trpc.atOnce, BUDGET.trpcBytes);
 }
 
 /** What is loaded when it is needed counts for itself, since a bundler makes files of it, too. */
-function bundle(contents: string) {
+function bundle(contents: string, external: string[] = []) {
   const { outputFiles, metafile } = buildSync({
     stdin: { contents, resolveDir: folder },
     absWorkingDir: folder,
@@ -166,6 +209,7 @@ function bundle(contents: string) {
     format: "esm",
     target: "es2022",
     platform: "browser",
+    external,
     write: false,
     metafile: true,
   });
