@@ -13,7 +13,9 @@ const SHORT_NAMES = {
 const entries = {
   index: "src/index.ts",
   node: "src/node.ts",
+  proxy: "src/proxy.ts",
   react: "src/react.ts",
+  testing: "src/testing.ts",
   trpc: "src/trpc.ts",
 };
 
@@ -24,6 +26,8 @@ export default defineConfig({
     check: "src/check.ts",
     download: "src/download.ts",
     parts: "src/parts.ts",
+    // The contract's table of errors, which `./proxy` and `./testing` share.
+    problem: "src/problem.ts",
     raw: "src/raw.ts",
     watch: "src/watch.ts",
   },
@@ -45,6 +49,9 @@ export default defineConfig({
     // Between our own modules alone, so nobody sees these names. esbuild would choose others for each file.
     options.mangleProps = new RegExp(`^(${Object.keys(SHORT_NAMES).join("|")})$`);
     options.mangleCache = SHORT_NAMES;
+    // Other names stay, for stack traces.
+    options.minifyWhitespace = true;
+    options.minifySyntax = true;
     // In CommonJS as `require`, which tools for it understand better.
     if (format === "cjs") options.supported = { "dynamic-import": false };
   },
@@ -55,8 +62,11 @@ export default defineConfig({
       name: "files-of-their-own",
       setup(build) {
         const extension = build.initialOptions.format === "cjs" ? "cjs" : "js";
-        build.onResolve({ filter: /^\.\/(index|check|download|parts|raw|watch)\.ts$/ }, ({ path, kind }) =>
-          kind === "entry-point" ? undefined : { path: path.replace(/ts$/, extension), external: true },
+        const filter = /^\.{1,2}\/(index|check|download|parts|problem|raw|watch)\.ts$/;
+        build.onResolve({ filter }, ({ path, kind }) =>
+          kind === "entry-point"
+            ? undefined
+            : { path: path.replace(/^.*\/(\w+)\.ts$/, `./$1.${extension}`), external: true },
         );
       },
     },

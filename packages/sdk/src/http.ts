@@ -106,7 +106,8 @@ export function createHttp(settings: Settings, clock: Clock): Http {
             const search = String(new URLSearchParams(defined(query) as Record<string, string>));
             const url = await urlOf(settings, search ? `${path}?${search}` : path);
             const headers = new Headers(settings.headers);
-            headers.set("authorization", await authorization(settings));
+            const key = await authorization(settings);
+            if (key) headers.set("authorization", key);
             if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
             if (body !== undefined) headers.set("content-type", "application/json");
             const whole = { ...init, body: JSON.stringify(body) ?? null, headers, signal };

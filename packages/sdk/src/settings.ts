@@ -12,10 +12,10 @@ import type { Clock, RetryOptions } from "./retry.ts";
 export interface ClientOptions {
   /**
    * A key, or a function that gives one; it is asked for every request. Default: env `AVATAR_API_KEY`. In a browser a
-   * live key must come from a function, which fetches a child key from your server.
+   * live key must come from a function, which fetches a child key from your server. Not needed where `baseUrl` is a path.
    */
   apiKey?: string | (() => string | Promise<string>) | undefined;
-  /** Address of the API. Default: env `AVATAR_BASE_URL`. */
+  /** Address of the API, or in a page the path of your proxy. Default: env `AVATAR_BASE_URL`. */
   baseUrl?: string | URL | undefined;
   /** Instead of the global `fetch`. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
@@ -40,9 +40,13 @@ function env(name: string): string | undefined {
   }
 }
 
+/** On the host of the page. */
+const isPath = (baseUrl: unknown) => /^\/(?!\/)/.test(String(baseUrl));
+
 /** The address of the API without a slash at its end, where it is one. */
 function baseOf({ baseUrl = env("AVATAR_BASE_URL") ?? "" }: Settings): string | undefined {
-  const base = String(baseUrl);
+  const { location } = globalThis as { location?: { origin: string } };
+  const base = (isPath(baseUrl) ? (location?.origin ?? "") : "") + baseUrl;
   return /^https?:\/\/./.test(base) && URL.canParse(base) ? base.replace(/\/+$/, "") : undefined;
 }
 
@@ -59,7 +63,12 @@ export function withDocsUrl<E extends AvatarError>(error: E, settings: Settings)
 /** Also a worker of a page. */
 const isBrowser = () => "document" in globalThis || "importScripts" in globalThis;
 
-export async function authorization({ apiKey = env("AVATAR_API_KEY") }: Settings): Promise<string> {
+/** @returns undefined where a proxy has the key */
+export async function authorization({
+  apiKey = env("AVATAR_API_KEY"),
+  baseUrl,
+}: Settings): Promise<string | undefined> {
+  if (!apiKey && isPath(baseUrl)) return undefined;
   const key = ((typeof apiKey === "function" ? await apiKey() : apiKey) ?? "").trim();
   // A child key looks the same, but is fetched: nobody writes it down.
   if (typeof apiKey === "string" && key.startsWith("avk_live_") && isBrowser())

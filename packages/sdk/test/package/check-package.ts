@@ -24,6 +24,8 @@ const BUDGET = {
   // Without React, tRPC and the class itself.
   reactBytes: 1500,
   trpcBytes: 3500,
+  proxyBytes: 6500,
+  testingBytes: 12_000,
   unpackedBytes: 350_000,
 };
 
@@ -62,6 +64,9 @@ const PRELUDE = `
   import { Avatar, AvatarError, type Generation } from "@avatar/client";
   declare const avatar: Avatar, generation: Generation, image: Blob, audio: Blob, recordings: Blob[];
   declare function shortLivedKey(): Promise<string>;`;
+const GLOBALS = `
+  declare const image: Blob, audio: Blob;
+  declare function sessionOf(request: Request): Promise<{ userId: string } | undefined>;`;
 
 const VIDEO = "a very short film";
 const RESULT = {
@@ -73,6 +78,13 @@ const RESULT = {
     contentType: "video/mp4",
   },
 };
+const USE = `
+  const fake = fakeAvatar();
+  const proxy = createProxy({ ...fake, authorize: () => "ada" });
+  const input = { image: "https://a.test/b.png", audio: "https://a.test/c.wav" };
+  const asked = proxy(new Request("https://a.test/v1/limits"));
+  const [made, answered] = await Promise.all([new Avatar(fake).generate(input), asked]);
+  if ((await made.blob()).size !== made.bytes || answered.status !== 200) throw 4;`;
 /** The files of the package call each other by names that were shortened. */
 const DOWNLOAD = `
   const answer = (url) => (url.endsWith("/result") ? ${JSON.stringify(JSON.stringify(RESULT))} : "${VIDEO}");
@@ -143,7 +155,11 @@ function compileConsumers() {
     code.startsWith("import") ? code : `${PRELUDE}{${code}}`,
   ]);
   const onBoth = { ...node, lib: page.lib };
-  compile(`${blocks.length} examples of the READMEs`, Object.fromEntries(blocks), onBoth);
+  compile(
+    `${blocks.length} examples of the READMEs`,
+    { ...Object.fromEntries(blocks), "globals.d.ts": GLOBALS },
+    onBoth,
+  );
   const components = [...text.matchAll(/```tsx\n(.*?)```/gs)].map(([, code = ""], index) => [
     `readme-${index + 1}.tsx`,
     code,
@@ -168,18 +184,21 @@ function importBothWays() {
       await createAvatarTrpcClient({ baseUrl: "nowhere" }).limits.get.query({}).then(
         () => { throw 3 }, (error) => { if (!(toAvatarError(error) instanceof AvatarError)) throw error; });
       await file("none")().then(() => { throw 2 }, (error) => { if (!(error instanceof AvatarError)) throw error; });
+      ${USE}
       ${DOWNLOAD}
     }`;
   writeFileSync(
     join(folder, "run.mjs"),
     `import { Avatar, AvatarError } from "@avatar/client"; import { file } from "@avatar/client/node";
      import { useGeneration } from "@avatar/client/react"; import { createAvatarTrpcClient, toAvatarError } from "@avatar/client/trpc";
+     import { createProxy } from "@avatar/client/proxy"; import { fakeAvatar } from "@avatar/client/testing";
      ${test} await run();`,
   );
   writeFileSync(
     join(folder, "run.cjs"),
     `const { Avatar, AvatarError } = require("@avatar/client"); const { file } = require("@avatar/client/node");
      const { useGeneration } = require("@avatar/client/react"); const { createAvatarTrpcClient, toAvatarError } = require("@avatar/client/trpc");
+     const { createProxy } = require("@avatar/client/proxy"); const { fakeAvatar } = require("@avatar/client/testing");
      ${test} run();`,
   );
   for (const script of ["run.mjs", "run.cjs"]) run(join(folder, script));
@@ -195,6 +214,10 @@ function measureBundles() {
   check("for React, min+gzip", react.atOnce, BUDGET.reactBytes);
   const trpc = bundle('export * from "@avatar/client/trpc"', ["@trpc/*", "*/index.js"]);
   check("for tRPC, min+gzip", trpc.atOnce, BUDGET.trpcBytes);
+  const proxy = bundle('export * from "@avatar/client/proxy"');
+  check("the proxy, min+gzip", proxy.atOnce, BUDGET.proxyBytes);
+  const testing = bundle('export * from "@avatar/client/testing"');
+  check("for tests, min+gzip", testing.atOnce, BUDGET.testingBytes);
 }
 
 /** What is loaded when it is needed counts for itself, since a bundler makes files of it, too. */
