@@ -6,6 +6,7 @@ import { StartError } from "../start-error.ts";
 import type { SignedGet, SignedPut } from "./object-store.ts";
 
 const SIGNATURE = "&signature=";
+const MAX_TAGS = 10_000;
 
 interface Verified {
   key: string;
@@ -43,9 +44,15 @@ export function createLinkSigner({ secret, now }: { secret: Uint8Array | string;
     return { key: target.slice(0, start), expiresAt, query };
   }
 
+  const tags = new Map<string, string>();
   /** Tells owners apart, and nothing more of them. */
-  const ofOwner = (owner: string | undefined) =>
-    owner === undefined ? {} : { of: hmac("OWNER", owner).slice(0, 16) };
+  function ofOwner(owner: string | undefined): { of?: string } {
+    if (owner === undefined) return {};
+    const tag = tags.get(owner) ?? hmac("OWNER", owner).slice(0, 16);
+    if (tags.size >= MAX_TAGS) tags.clear();
+    tags.set(owner, tag);
+    return { of: tag };
+  }
 
   return {
     signGet: (key: string, { expiresAt, contentType, fileName, owner }: SignedGet) =>
