@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { LIMITS } from "@avatar/contract/limits";
 import { expect, test } from "vitest";
+import { png } from "./support/use-fake-api.ts";
 import { pageOf, uploaded, useProxy } from "./support/use-proxy.ts";
 
 const given = useProxy();
@@ -189,6 +190,6 @@ test("a query does not change which job is asked for", async () => {
 });
 
 test("an upload's bytes go to the store, not through the proxy", async () => {
-  await pageOf("ada").upload(new Blob([new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])]));
+  await pageOf("ada").upload(png());
   expect(given.asked.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /v1/uploads"]);
 });

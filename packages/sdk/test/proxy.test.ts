@@ -23,7 +23,7 @@ test("a path is an address in a page alone", async () => {
   for (const baseUrl of ["/api/avatar", "//app.example/api/avatar", "api/avatar"])
     expect(await errorOf(new Avatar({ baseUrl, apiKey: "avk_1" }).jobs.list())).toMatchObject({
       code: "invalid_input",
-      detail: `\`baseUrl\` is not an http(s) address: ${baseUrl}.`,
+      detail: "The address of the API is missing, or no http(s) address.",
     });
 });
 

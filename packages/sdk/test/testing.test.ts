@@ -77,7 +77,7 @@ test("a code is a job that fails with it", async () => {
     code: "no_face",
     jobId: "job_1",
     retryable: false,
-    docs: "/docs/errors/no_face",
+    docs: "https://avatar.test/docs/errors/no_face",
     hint: expect.stringContaining("portrait"),
   });
 });

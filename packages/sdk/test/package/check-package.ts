@@ -17,16 +17,16 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
 
-/** Of the class the promise is 5,500. */
+/** The aim is 5,500 for the class, and 250,000 unpacked. */
 const BUDGET = {
   everythingBytes: 6500,
-  classBytes: 6000,
+  classBytes: 6100,
   // Without React, tRPC and the class itself.
   reactBytes: 1500,
   trpcBytes: 3500,
   proxyBytes: 6500,
   testingBytes: 12_000,
-  unpackedBytes: 350_000,
+  unpackedBytes: 380_000,
 };
 
 /** Files of the package that no entry loads before they are needed. */
