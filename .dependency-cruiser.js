@@ -31,7 +31,7 @@ export default {
         pathNot:
           "^packages/sdk/src|^packages/contract/src/(types|key-types|usage-types|errors|limits)\\.ts$|^(node:)?fs(/promises)?$|^(node:)?(crypto|stream|path|url)$",
       },
-      tests,
+      `^packages/sdk/src/(react|trpc[^/]*)\\.ts$|${tests}`,
     ),
     rule(
       "cli-uses-only-the-client",
@@ -41,7 +41,7 @@ export default {
         pathNot: "^packages/(cli/src|sdk/dist)/|^packages/contract/src/api-keys\\.ts$",
         dependencyTypesNot: ["core"],
       },
-      `^packages/sdk/src/(react|trpc[^/]*)\\.ts$|${tests}`,
+      tests,
     ),
     rule(
       "sdk-bindings-know-their-peers",
