@@ -121,6 +121,7 @@ async function fanOut(
   const canceling = await open(server);
   const headers = { ...server.headers, Authorization: `Bearer ${cancelingKey}` };
   const cancel = requestText({ ...server, headers }, "POST", `/v1/jobs/${id}/cancel`);
+  // Theirs is forgotten by then.
   await new Promise((resolve) => setTimeout(resolve, KEY_CACHE_MS));
   const startMs = performance.now();
   const { status } = await exchange(canceling, cancel);

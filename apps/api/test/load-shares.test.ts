@@ -125,6 +125,16 @@ describe("an owner who takes a share of the places, and no more, keeps out nobod
     expect(await puts[0]?.status).toBe(200);
   });
 
+  test("sends a form, where the share is taken up by forms and by signed links together", async () => {
+    await start();
+    const { body: link } = await greedy.rest("POST", "/v1/uploads", { contentType: "image/png", bytes: 3 });
+    await begin(greedy, "POST", "/v1/jobs", FORM_TYPE);
+    const put = () => begin(greedy, "PUT", link.url, { ...link.headers, "content-length": "3" });
+    await put();
+    expect(await (await put()).status).toBe(503);
+    expect((await other.rest("POST", "/v1/jobs", multipart([]), FORM_TYPE)).body.code).toBe("missing_part");
+  });
+
   test("reads a video", async () => {
     await start();
     await putVideo(database.dataDir, api.url);

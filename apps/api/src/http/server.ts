@@ -123,7 +123,9 @@ export function createServer(deps: Deps): FastifyInstance {
   app.register(async (authenticated) => {
     authenticated.addHook("onRequest", async (request) => {
       await authenticate(request, services.apiKeys);
-      shareLoad(request, callerOf(request).owner);
+      const { owner } = callerOf(request);
+      // By the same name as what comes through the owner's links.
+      shareLoad(request, diskStore?.tagOf(owner) ?? owner);
     });
     limitRequests(authenticated, requestLimiter);
     await authenticated.register(restDoor, { services, maxFormBytes });

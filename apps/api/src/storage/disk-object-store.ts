@@ -169,6 +169,7 @@ export function createDiskObjectStore({ directory, publicUrl, signingSecret, now
     stop: async () => {},
 
     verifyGet: signer.verifyGet,
+    tagOf: signer.tagOf,
     verifyPut: signer.verifyPut,
   } satisfies ObjectStore & Record<string, unknown>;
 }

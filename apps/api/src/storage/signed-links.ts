@@ -45,16 +45,18 @@ export function createLinkSigner({ secret, now }: { secret: Uint8Array | string;
   }
 
   const tags = new Map<string, string>();
-  /** Tells owners apart, and nothing more of them. */
-  function ofOwner(owner: string | undefined): { of?: string } {
-    if (owner === undefined) return {};
+  function tagOf(owner: string): string {
     const tag = tags.get(owner) ?? hmac("OWNER", owner).slice(0, 16);
     if (tags.size >= MAX_TAGS) tags.clear();
     tags.set(owner, tag);
-    return { of: tag };
+    return tag;
   }
+  const ofOwner = (owner: string | undefined) => (owner === undefined ? {} : { of: tagOf(owner) });
 
   return {
+    /** Tells owners apart, and nothing more of them: what their links are `of`. */
+    tagOf,
+
     signGet: (key: string, { expiresAt, contentType, fileName, owner }: SignedGet) =>
       sign("GET", key, expiresAt, { type: contentType, name: fileName, ...ofOwner(owner) }),
 
