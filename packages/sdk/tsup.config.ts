@@ -1,15 +1,5 @@
 import { defineConfig } from "tsup";
 
-const SHORT_NAMES = {
-  createVideo: "c",
-  guard: "g",
-  prepare: "p",
-  reading: "d",
-  repeat: "r",
-  requestTimeoutMs: "t",
-  withHash: "h",
-};
-
 const entries = {
   index: "src/index.ts",
   node: "src/node.ts",
@@ -46,10 +36,7 @@ export default defineConfig({
   },
   clean: true,
   esbuildOptions(options, { format }) {
-    // Between our own modules alone, so nobody sees these names. esbuild would choose others for each file.
-    options.mangleProps = new RegExp(`^(${Object.keys(SHORT_NAMES).join("|")})$`);
-    options.mangleCache = SHORT_NAMES;
-    // Other names stay, for stack traces.
+    // Names stay, for stack traces.
     options.minifyWhitespace = true;
     options.minifySyntax = true;
     // In CommonJS as `require`, which tools for it understand better.

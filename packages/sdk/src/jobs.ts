@@ -1,6 +1,7 @@
 import type { CreateJobInput, Job, JobPage, ListJobsInput } from "@avatar/contract/types";
 import { AbortedError } from "./errors.ts";
 import { type CallOptions, type Http, REQUEST_TIMEOUT_MS } from "./http.ts";
+import { newIdempotencyKey } from "./idempotency-key.ts";
 import { hasUrl } from "./media.ts";
 import { type CreateVideo, getResult, jobPath, type Video } from "./video.ts";
 
@@ -68,14 +69,11 @@ const URL_FETCH_MS = 60_000;
 export const filesTimeoutMs = (input: CreateJobInput) =>
   REQUEST_TIMEOUT_MS + (hasUrl(input) ? URL_FETCH_MS : 0);
 
-/** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
-const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
-
 export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
   const { call } = http;
   return {
     create(body, options) {
-      const idempotencyKey = options?.idempotencyKey ?? newKey();
+      const idempotencyKey = options?.idempotencyKey ?? newIdempotencyKey();
       return call(
         () => ({
           method: "POST",

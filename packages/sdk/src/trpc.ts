@@ -7,7 +7,7 @@ import {
   type TRPCClient,
   type TRPCLink,
 } from "@trpc/client";
-import { toHex } from "./hex.ts";
+import { newIdempotencyKey } from "./idempotency-key.ts";
 import { createEventSource } from "./trpc-event-source.ts";
 import type { AvatarRouter } from "./trpc-router.ts";
 import { createSend, type TrpcClientOptions } from "./trpc-send.ts";
@@ -58,10 +58,11 @@ type Fetch = NonNullable<Parameters<typeof httpLink>[0]["fetch"]>;
 const withIdempotencyKey: TRPCLink<AvatarRouter> =
   () =>
   ({ op, next }) =>
-    next({ ...op, context: { ...op.context, idempotencyKey: op.context.idempotencyKey ?? newKey() } });
+    next({
+      ...op,
+      context: { ...op.context, idempotencyKey: op.context.idempotencyKey ?? newIdempotencyKey() },
+    });
 
 const idempotencyHeader = ({ idempotencyKey }: Record<string, unknown>) => ({
   "idempotency-key": String(idempotencyKey),
 });
-
-const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@avatar/contract/errors";
 import { Refusal } from "../problem.ts";
+import { systemClock } from "../retry.ts";
 import type { RouteName } from "./routes.ts";
 
 /**
@@ -53,7 +54,7 @@ export function createFaults(given: readonly Fault[]) {
           await work().catch(() => {});
           return untilAborted(signal);
         case "slow":
-          await Promise.race([untilAborted(signal), new Promise((resolve) => setTimeout(resolve, delayMs))]);
+          await systemClock.sleep(delayMs, signal ?? new AbortController().signal);
           return work();
         default:
           throw new Refusal(kind, retryAfterMs === undefined ? {} : { retryAfterMs });

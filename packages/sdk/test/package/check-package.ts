@@ -85,7 +85,7 @@ const USE = `
   const asked = proxy(new Request("https://a.test/v1/limits"));
   const [made, answered] = await Promise.all([new Avatar(fake).generate(input), asked]);
   if ((await made.blob()).size !== made.bytes || answered.status !== 200) throw 4;`;
-/** The files of the package call each other by names that were shortened. */
+/** Calls from one file of the package into another: tests of the sources do not see how they are built. */
 const DOWNLOAD = `
   const answer = (url) => (url.endsWith("/result") ? ${JSON.stringify(JSON.stringify(RESULT))} : "${VIDEO}");
   const fetch = async (url) => new Response(answer(url));
