@@ -5,7 +5,8 @@ import { check, measureBundles } from "./measure-bundles.ts";
 import { importEveryEntry, importWithoutPeers, runWithoutChunks } from "./run-scripts.ts";
 import { installedRuntimes, runOn } from "./runtimes.ts";
 
-const UNPACKED_BYTES = 291_000;
+/** The aim is 250,000: docs/benchmarks.md says why it is not met. */
+const UNPACKED_BYTES = 290_500;
 
 const installed = installPackage();
 try {

@@ -2,9 +2,9 @@ import { basename, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
 
-/** The aim for the class is 5,500: see docs/benchmarks.md. */
+/** The aim for the class is 5,500: docs/benchmarks.md says why it is not met. */
 const BUDGET = {
-  everythingBytes: 6500,
+  everythingBytes: 6150,
   classBytes: 6100,
   // Without React, tRPC and the class itself.
   reactBytes: 1500,
