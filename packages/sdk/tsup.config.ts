@@ -1,4 +1,5 @@
-import { defineConfig } from "tsup";
+import { writeFile } from "node:fs/promises";
+import { defineConfig, type Options } from "tsup";
 
 const entries = {
   index: "src/index.ts",
@@ -9,7 +10,7 @@ const entries = {
   trpc: "src/trpc.ts",
 };
 
-export default defineConfig({
+const scripts: Options = {
   entry: {
     ...entries,
     // Loaded when they are needed, by a relative import: no entries of the package.
@@ -29,12 +30,11 @@ export default defineConfig({
   external: [/^node:/],
   removeNodeProtocol: false,
   splitting: false,
-  // `AsyncDisposable` for projects whose `lib` is older.
-  dts: {
-    entry: entries,
-    banner: '/// <reference lib="esnext.disposable" />',
-  },
   clean: true,
+  async onSuccess() {
+    for (const name of Object.keys(entries))
+      await writeFile(`dist/${name}.d.ts`, `export * from "./${name}.cjs";\n`);
+  },
   esbuildOptions(options, { format }) {
     // Names stay, for stack traces.
     options.minifyWhitespace = true;
@@ -58,4 +58,14 @@ export default defineConfig({
       },
     },
   ],
-});
+};
+
+/** Once, for CommonJS; those for ESM lead there. So the package is smaller, and a program that uses both has one `Avatar`. */
+const declarations: Options = {
+  entry: entries,
+  format: ["cjs"],
+  // `AsyncDisposable` for projects whose `lib` is older.
+  dts: { only: true, banner: '/// <reference lib="esnext.disposable" />' },
+};
+
+export default defineConfig([scripts, declarations]);

@@ -211,6 +211,7 @@ export async function startFakeApi() {
     response.setHeader("x-request-id", `req_${requests.length}`);
     for (const [name, value] of Object.entries(api.headers)) response.setHeader(name, value);
 
+    if (message.method === "OPTIONS") return response.end(); // Of a page: may it?
     if (fault === "reset") return message.socket.destroy();
     if (typeof fault === "object" && "status" in fault)
       return response.writeHead(fault.status).end(fault.body);
