@@ -7,6 +7,8 @@ const whole = { ...shared, globalSetup: "test/support/global-setup.ts" };
 const POSTGRES_ALONE = [
   "budget-warnings",
   "cors",
+  "docs-pages",
+  "docs-reference",
   "error-catalogue",
   "expect-continue",
   "fairness",

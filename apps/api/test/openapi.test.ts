@@ -6,7 +6,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { errorsPage } from "../src/cli/errors-page.ts";
-import { createOpenApiDocument } from "../src/http/openapi.ts";
+import { createOpenApiDocument } from "../src/docs/openapi.ts";
 import { operations } from "../src/trpc/operations.ts";
 import { createBreakableDatabase } from "./support/breakable-database.ts";
 import { operationNamed, throughRest } from "./support/doors.ts";

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { createOpenApiDocument } from "../http/openapi.ts";
+import { createOpenApiDocument } from "../docs/openapi.ts";
 
 const file = new URL("../../../../docs/openapi.json", import.meta.url);
 const document = createOpenApiDocument("https://api.example.com");

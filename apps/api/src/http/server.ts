@@ -7,6 +7,7 @@ import Fastify, {
   LogController,
 } from "fastify";
 import type { TrustedProxies } from "../config.ts";
+import { docsRoutes } from "../docs/docs-routes.ts";
 import { AppError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { RequestLimiter } from "../rate-limits/request-limiter.ts";
@@ -16,7 +17,6 @@ import type { Services } from "../trpc/context.ts";
 import { trustProxy } from "./client-address.ts";
 import { answerClientErrors } from "./client-errors.ts";
 import { allowOrigins } from "./cors.ts";
-import { docsRoutes } from "./docs-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { answerExpect } from "./expect-continue.ts";
 import { finishConnections } from "./finish-connections.ts";
@@ -117,7 +117,7 @@ export function createServer(deps: Deps): FastifyInstance {
   const otherMethods = answerOtherMethods(app);
   app.register(healthRoutes, { isReady });
   if (metrics) app.register(metricsRoutes, metrics);
-  app.register(docsRoutes, { publicUrl });
+  app.register(docsRoutes, { publicUrl, limits: services.limits });
   if (diskStore) app.register(objectRoutes, { store: diskStore, shareLoad });
   if (webhooks) app.register(webhookRoutes, webhooks);
   app.register(async (authenticated) => {

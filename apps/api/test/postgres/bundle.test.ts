@@ -15,7 +15,7 @@ const DATABASES = { PGlite: { DATABASE_URL: "" }, Postgres: {} };
 test.each(Object.entries(DATABASES))("the bundle renders a video, with %s", async (_name, env) => {
   const database = await createTestDatabase("postgres", "disk");
   onTestFinished(database.remove);
-  const { rest } = await startChildApi({ database, env, main: fileOf("../../dist/main.js") });
+  const { rest, url } = await startChildApi({ database, env, main: fileOf("../../dist/main.js") });
   const input = { ...(await uploadFixtures(rest)), aspect: "16:9" };
   const { status, body } = await rest("POST", "/v1/jobs", input);
   expect([status, body.code]).toEqual([202, undefined]);
@@ -23,4 +23,6 @@ test.each(Object.entries(DATABASES))("the bundle renders a video, with %s", asyn
   while (["queued", "starting", "running"].includes(job.status))
     ({ body: job } = await rest("GET", `/v1/jobs/${job.id}?wait=30&after=${job.version}`));
   expect(job).toMatchObject({ status: "succeeded", video: { width: 1280, height: 720 } });
+  const script = await fetch(new URL("/docs/try-it.js", url));
+  expect([script.status, await script.text()]).toEqual([200, expect.stringContaining("requestOf")]);
 });

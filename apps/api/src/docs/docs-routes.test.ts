@@ -1,5 +1,7 @@
+import { LIMITS } from "@avatar/contract/limits";
 import Fastify from "fastify";
 import { expect, onTestFinished, test } from "vitest";
+import { toLimits } from "../limits/to-limits.ts";
 import { docsRoutes } from "./docs-routes.ts";
 
 test("the OpenAPI document is made once for each URL that the API has", async () => {
@@ -11,7 +13,8 @@ test("the OpenAPI document is made once for each URL that the API has", async ()
     made.push(baseUrl);
     return { openapi: "3.1.0", servers: [{ url: baseUrl }] };
   };
-  await app.register(docsRoutes, { publicUrl: () => url, createDocument });
+  const limits = toLimits("preview", LIMITS, 3600);
+  await app.register(docsRoutes, { publicUrl: () => url, limits, createDocument });
   const base = await app.listen({ port: 0, host: "127.0.0.1" });
   const served = async () => {
     const answer = await fetch(new URL("/openapi.json", base));

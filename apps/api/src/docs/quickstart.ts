@@ -1,0 +1,46 @@
+import type { CodeSamples } from "./code-samples.ts";
+
+/** From two files to a video, in each language. Each needs nothing but what its first line says. */
+export const quickstart = (baseUrl: string): CodeSamples => ({
+  curl: `API=${baseUrl}
+call() { curl -sS --fail-with-body -H "Authorization: Bearer $AVATAR_API_KEY" "$@"; }
+
+job=$(call "$API/v1/jobs" -F image=@portrait.png -F audio=@speech.wav)
+id=$(echo "$job" | grep -o 'job_[0-9a-f]*' | head -1)
+until call "$API/v1/jobs/$id?wait=30" | grep -E '"status":"(succeeded|failed|canceled)"'; do :; done
+url=$(call "$API/v1/jobs/$id/result" | grep -o '"url":"[^"]*"' | cut -d '"' -f 4)
+curl -sS "$url" -o talking.mp4`,
+  typescript: `import { Avatar } from "@avatar/client";
+import { file, saveTo } from "@avatar/client/node";
+
+const avatar = new Avatar({ baseUrl: "${baseUrl}" });
+const video = await avatar.generate({ image: file("portrait.png"), audio: file("speech.wav") });
+await saveTo(video, "talking.mp4");`,
+  python: `import json, os, urllib.request
+from pathlib import Path
+
+def call(method, path, body=None):
+    request = urllib.request.Request(
+        "${baseUrl}" + path,
+        method=method,
+        headers={"Authorization": "Bearer " + os.environ["AVATAR_API_KEY"], "Content-Type": "application/json"},
+        data=json.dumps(body).encode() if body else None,
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+def upload(path, content_type):
+    data = Path(path).read_bytes()
+    link = call("POST", "/v1/uploads", {"contentType": content_type, "bytes": len(data)})
+    urllib.request.urlopen(urllib.request.Request(link["url"], data, link["headers"], method="PUT")).close()
+    return link["id"]
+
+job = call("POST", "/v1/jobs", {
+    "image": upload("portrait.png", "image/png"),
+    "audio": upload("speech.wav", "audio/wav"),
+})
+while job["status"] in ("queued", "starting", "running"):
+    job = call("GET", f"/v1/jobs/{job['id']}?wait=30&after={job['version']}")
+result = call("GET", f"/v1/jobs/{job['id']}/result")  # raises where the job failed, and says why
+urllib.request.urlretrieve(result["url"], "talking.mp4")`,
+});
