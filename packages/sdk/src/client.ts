@@ -1,6 +1,6 @@
 import type { Key } from "@avatar/contract/key-types";
 import type { MediaKind } from "@avatar/contract/limits";
-import type { CreateJobInput, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
+import type { CreateJobInput, Job, JobEstimate, JobSettings, Limits } from "@avatar/contract/types";
 import type { GetUsageInput, Usage } from "@avatar/contract/usage-types";
 import type { CheckOptions, InputIssue, SniffedFile } from "./check.ts";
 import { type Generation, type GenerationDeps, type ResumeOptions, startGeneration } from "./generation.ts";
@@ -45,6 +45,14 @@ export interface GenerateOptions extends ResumeOptions {
 }
 
 /**
+ * Options of {@link Avatar.submit}.
+ *
+ * @example
+ * const { id } = await avatar.submit(input, { idempotencyKey: "order-7" });
+ */
+export interface SubmitOptions extends UploadOptions, Pick<GenerateOptions, "idempotencyKey"> {}
+
+/**
  * The client. It holds no connection and needs no closing.
  *
  * @example
@@ -83,6 +91,26 @@ export class Avatar {
     };
     const open = (signal?: AbortSignal) => this.jobs.create(body, { signal, idempotencyKey });
     return startGeneration({ prepare, open }, this.#deps, rest);
+  }
+
+  /**
+   * Uploads what is not on the web and creates a job, without waiting for it. If it is aborted, the job is canceled.
+   *
+   * @example
+   * const { id } = await avatar.submit({ image, audio });
+   * const video = await avatar.resume(id); // when it suits you, in whichever process
+   */
+  submit(input: GenerateInput, options?: SubmitOptions): Promise<Job> {
+    return this.#within(options, async (bounds: SubmitOptions) => {
+      const { signal, retry, idempotencyKey } = bounds;
+      const body = await this.#sendFiles(input, { ...bounds, withHash: idempotencyKey !== undefined });
+      signal?.throwIfAborted();
+      // Only its answer names the job to cancel, so it goes on when nobody waits any more.
+      const created = this.jobs.create(body, { retry, idempotencyKey });
+      const cancel = () => created.then(({ id }) => this.jobs.cancel(id)).catch(() => {});
+      signal?.addEventListener("abort", cancel);
+      return created;
+    });
   }
 
   /**

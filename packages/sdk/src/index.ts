@@ -28,7 +28,7 @@ export type {
 } from "@avatar/contract/types";
 export type { GetUsageInput, LimitLeft, Usage, UsageCounts, UsageDay } from "@avatar/contract/usage-types";
 export type { CheckOptions, InputIssue } from "./check.ts";
-export { Avatar, type GenerateInput, type GenerateOptions } from "./client.ts";
+export { Avatar, type GenerateInput, type GenerateOptions, type SubmitOptions } from "./client.ts";
 export {
   AbortedError,
   ApiError,

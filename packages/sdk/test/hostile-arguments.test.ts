@@ -59,6 +59,7 @@ type Method = (...args: never[]) => unknown;
 /** Each with good arguments, of which the test replaces one. */
 const METHODS: Record<string, (avatar: Avatar) => unknown[]> = {
   generate: (avatar) => [avatar.generate.bind(avatar), files(), {}],
+  submit: (avatar) => [avatar.submit.bind(avatar), files(), {}],
   resume: (avatar) => [avatar.resume.bind(avatar), "job_1", {}],
   upload: (avatar) => [avatar.upload.bind(avatar), png(), {}],
   check: (avatar) => [avatar.check.bind(avatar), files(), {}],
