@@ -30,6 +30,7 @@ const scripts: Options = {
   external: [/^node:/],
   removeNodeProtocol: false,
   splitting: false,
+  sourcemap: true,
   clean: true,
   async onSuccess() {
     for (const name of Object.keys(entries))

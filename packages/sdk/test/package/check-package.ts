@@ -5,8 +5,8 @@ import { check, measureBundles } from "./measure-bundles.ts";
 import { importEveryEntry, importWithoutPeers, runWithoutChunks } from "./run-scripts.ts";
 import { installedRuntimes, runOn } from "./runtimes.ts";
 
-/** The aim is 250,000: docs/benchmarks.md says why it is not met. */
-const UNPACKED_BYTES = 290_500;
+/** Two thirds of it are source maps. */
+const UNPACKED_BYTES = 920_000;
 
 const installed = installPackage();
 try {
