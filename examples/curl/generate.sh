@@ -34,5 +34,5 @@ until [ "$(field status)" = succeeded ]; do
 done
 
 ask "/v1/jobs/$id/result"
-curl -sS --fail --retry 5 -o "$3" "$(field url)" # a signed link, which needs no key
+curl -sS --fail-with-body --retry 5 -o "$3" "$(field url)" # a signed link, which needs no key
 echo "Saved $3"
