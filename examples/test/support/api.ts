@@ -15,8 +15,8 @@ export interface Api {
 }
 
 /** The server as it is started for real, with the preview engine. */
-export async function startApi(corsOrigins: string[]): Promise<Api> {
-  const dataDir = await mkdtemp(join(tmpdir(), "avatar-pages-"));
+export async function startApi(corsOrigins: string[] = []): Promise<Api> {
+  const dataDir = await mkdtemp(join(tmpdir(), "avatar-examples-"));
   const apiKey = withChecksum(`avk_live_${randomBytes(17).toString("hex")}`);
   const main = fileURLToPath(new URL("../../../apps/api/src/main.ts", import.meta.url));
   const child = spawn(process.execPath, [main], {

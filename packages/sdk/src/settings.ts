@@ -60,8 +60,9 @@ export function withDocsUrl<E extends AvatarError>(error: E, settings: Settings)
   return docs?.startsWith("/") ? addFacts(error, { docs: (baseOf(settings) ?? "") + docs }) : error;
 }
 
-/** Also a worker of a page. */
-const isBrowser = () => "document" in globalThis || "importScripts" in globalThis;
+/** Also a worker of a page. Workers of Cloudflare with an old compatibility date have `importScripts`, but no `location`. */
+const isBrowser = () =>
+  "document" in globalThis || ("importScripts" in globalThis && "location" in globalThis);
 
 /** @returns undefined where a proxy has the key */
 export async function authorization({

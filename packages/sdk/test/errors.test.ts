@@ -136,8 +136,8 @@ test("a live key that is written into a page is refused before anything is sent"
   const live = `avk_live_${"k".repeat(40)}`;
   vi.stubEnv("AVATAR_API_KEY", live);
   const jobsWith = (apiKey: ClientOptions["apiKey"]) => avatar.with({ apiKey }).jobs;
-  for (const part of ["document", "importScripts"]) {
-    vi.stubGlobal(part, {});
+  for (const parts of [["document"], ["importScripts", "location"]]) {
+    for (const part of parts) vi.stubGlobal(part, {});
     for (const apiKey of [live, undefined]) {
       const error = await errorOf(jobsWith(apiKey).list());
       expect(error).toMatchObject({ code: "live_key_in_browser", hint: /child key from your server/ });
