@@ -154,7 +154,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "(^|/)(dist|coverage|out)/" },
+    // What imports the peers runs in a folder where they are installed.
+    exclude: { path: "(^|/)(dist|coverage|out)/|^packages/sdk/bench/peers/clients/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.base.json" },
     enhancedResolveOptions: {

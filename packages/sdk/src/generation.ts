@@ -107,6 +107,7 @@ export function startGeneration(
 
   async function follow(signal: AbortSignal): Promise<Video> {
     await start.prepare?.(signal);
+    signal.throwIfAborted();
     const first = await open(signal);
     signal.throwIfAborted();
     for (let current = await show(first); ; ) {

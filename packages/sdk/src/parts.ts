@@ -2,23 +2,19 @@ interface Part {
   bytes: number;
 }
 
-const PUTS_AT_ONCE = 3;
-
-/** Sends the parts of a large file, some at once, so that a connection that breaks costs one part and not all. */
+/**
+ * Sends a large file part by part, so that a connection that breaks costs one part and not all. One after the other:
+ * three at once take a third more memory.
+ */
 export async function putParts<P extends Part>(
   parts: readonly P[],
   blob: Blob,
-  put: (link: P, file: Blob, putsAtOnce: number) => Promise<void>,
+  put: (link: P, file: Blob) => Promise<void>,
 ): Promise<void> {
-  let next = 0;
-  // All senders share it, so each takes the next part that is left.
-  const left = parts.values();
-  async function send() {
-    for (const part of left) {
-      const start = next;
-      next += part.bytes;
-      await put(part, blob.slice(start, next), PUTS_AT_ONCE);
-    }
+  let start = 0;
+  for (const part of parts) {
+    const end = start + part.bytes;
+    await put(part, blob.slice(start, end));
+    start = end;
   }
-  await Promise.all(Array.from({ length: PUTS_AT_ONCE }, send));
 }

@@ -46,9 +46,12 @@ export const systemClock: Clock = {
 
 const FIRST_DELAY_MS = 250;
 
-/** May succeed some day, but the same request gets the same answer now, or makes you wait as long again. */
+/**
+ * May succeed some day, but the same request gets the same answer now, or makes you wait as long again. Of a quota the
+ * API says with `Retry-After` when it is worth asking, if ever.
+ */
 const NOT_YET =
-  /^(job_not_finished|upload_incomplete|render_failed|run_lost|(queue|start|run)_timeout|url_(unreachable|too_slow))$/;
+  /^(job_not_finished|gpu_quota_exceeded|upload_incomplete|render_failed|run_lost|(queue|start|run)_timeout|url_(unreachable|too_slow))$/;
 
 /** `http_409` is a store's, which still has an earlier try of the same upload at hand. */
 export const isRetryable = (status: number, code: string) =>
@@ -70,8 +73,8 @@ export async function withRetries<T>(
       signal.throwIfAborted();
       const error = addFacts(thrown as AvatarError, { attempts: attempt });
       const delayMs = pause(error, attempt, maxDelayMs);
-      const isWorthIt = error.retryable && !NOT_YET.test(error.code) && attempt < attempts;
-      if (!isWorthIt || clock.now() - startedAt + delayMs > budgetMs) throw error;
+      const mayHelp = error.retryable && (error.retryAfterMs || !NOT_YET.test(error.code));
+      if (!mayHelp || attempt >= attempts || clock.now() - startedAt + delayMs > budgetMs) throw error;
       await onRetry(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }

@@ -58,8 +58,8 @@ export async function declareFile(
   const report = async () => onUpload?.({ input: kind, loaded, total });
 
   // The blob itself, or a slice of it, is the body: the runtime reads it piece by piece, and again for a retry.
-  async function put({ url, headers }: SignedLink, file: Blob, putsAtOnce = 1) {
-    const requestTimeoutMs = putTimeoutMs(file.size * putsAtOnce);
+  async function put({ url, headers }: SignedLink, file: Blob) {
+    const requestTimeoutMs = putTimeoutMs(file.size);
     try {
       const request = { method: upload.method, url, headers, body: file, requestTimeoutMs };
       const response = await http.open(request, options);

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { AbortedError, Avatar, AvatarError, TimeoutError } from "../src/index.ts";
+import { AbortedError, Avatar, AvatarError, TimeoutError, type UploadProgress } from "../src/index.ts";
 import { waitFor } from "./support/fake-api.ts";
 import { errorOf, files, useFakeApi } from "./support/use-fake-api.ts";
 
@@ -76,6 +76,25 @@ test("an abort during the upload stops it, and no job is made", async () => {
   expect(await errorOf(generation)).toMatchObject({ code: "aborted" });
   expect(await errorOf(generation.id)).toMatchObject({ code: "aborted" });
   expect(api.count("POST /v1/jobs")).toBe(0);
+});
+
+test("an abort after the last byte is up makes no job", async () => {
+  const controller = new AbortController();
+  const sent: string[] = [];
+  const avatar = given.avatar.with({
+    fetch(url, init) {
+      sent.push(`${init?.method} ${new URL(String(url)).pathname}`);
+      return fetch(url, init);
+    },
+  });
+  let filesUp = 0;
+  const onUpload = ({ loaded }: UploadProgress) => {
+    if (loaded && ++filesUp === 2) controller.abort();
+  };
+  const generation = avatar.generate(files(), { signal: controller.signal, onUpload });
+  expect(await errorOf(generation)).toMatchObject({ code: "aborted" });
+  await avatar.jobs.list(); // Takes longer than the step from the upload to the job.
+  expect(sent).not.toContain("POST /v1/jobs");
 });
 
 test("when one upload fails for good, the other one stops", async () => {

@@ -98,6 +98,16 @@ test("errors that a retry cannot change are not retried", async () => {
   expect(failed).toMatchObject({ code: "render_failed", retryable: true, attempts: 1 });
 });
 
+test("a quota is asked again when the API says when, and else not at all", async () => {
+  const { api, avatar, clock } = given;
+  api.fail("POST /v1/jobs", { code: "gpu_quota_exceeded", retryAfter: "5" });
+  await avatar.generate(files());
+  expect(clock.slept).toContain(5000);
+  api.fail("POST /v1/jobs", { code: "gpu_quota_exceeded" });
+  const error = await errorOf(avatar.generate(files()));
+  expect(error).toMatchObject({ code: "gpu_quota_exceeded", retryable: true, attempts: 1 });
+});
+
 test("polls that fail do not lose the job", async () => {
   const { api, avatar, clock } = given;
   api.fail("GET /v1/jobs/:id", "reset", { code: "internal" }, { status: 502, body: "<h1>Bad gateway</h1>" });
