@@ -7,8 +7,8 @@ import { type Block, ROOT } from "./blocks.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Of a recording: 16,000 samples of 16 bits. */
-const ONE_SECOND = 32_000;
+/** Of a recording of 0.6 s, little more than the shortest that is taken: 16,000 samples of 16 bits a second. */
+const SPEECH_BYTES = 19_200;
 
 interface Page {
   /** The folder that its commands are run in. */
@@ -33,9 +33,9 @@ export async function preparePage(cwd: string): Promise<void> {
   for (const [name, target] of Object.entries(links)) await symlink(`${ROOT}${target}`, `${cwd}/${name}`);
   for (const name of ["portrait.png", "face.jpg"])
     await copyFile(at("../../media/portrait.png"), `${cwd}/${name}`);
-  const speech = (await readFile(at("../../media/speech-3s.wav"))).subarray(0, 44 + ONE_SECOND);
-  speech.writeUInt32LE(36 + ONE_SECOND, 4);
-  speech.writeUInt32LE(ONE_SECOND, 40);
+  const speech = (await readFile(at("../../media/speech-3s.wav"))).subarray(0, 44 + SPEECH_BYTES);
+  speech.writeUInt32LE(36 + SPEECH_BYTES, 4);
+  speech.writeUInt32LE(SPEECH_BYTES, 40);
   for (const name of ["speech.wav", "speech.mp3"]) await writeFile(`${cwd}/${name}`, speech);
   // Else curl takes an answer that says no for success.
   await writeFile(`${cwd}/.curlrc`, "fail-with-body\nsilent\nshow-error\n");

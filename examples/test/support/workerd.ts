@@ -11,7 +11,8 @@ export async function startWorkerd(config: string, env: Record<string, string>) 
   const args = ["-y", WORKERD, "serve", config, "--socket-addr", "http=127.0.0.1:0", "--control-fd", "1"];
   const child = spawn("npx", args, {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    // The shell's own settings say how npm reaches its registry.
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
     // A group of its own: npx does not pass a signal on.
     detached: true,

@@ -71,8 +71,7 @@ console.log(upload.id);`,
   },
   limits: { typescript: client("console.log(await avatar.limits());") },
   usage: {
-    query: "?from=2026-11-01",
-    typescript: client(`const { totals } = await avatar.usage({ from: "2026-11-01" });
+    typescript: client(`const { totals } = await avatar.usage(); // of this month to date
 console.log(totals);`),
   },
   currentKey: { typescript: client("console.log(await avatar.key());") },
