@@ -1,5 +1,3 @@
-import type { Logger } from "./logger.ts";
-
 export interface TracingConfig {
   /** Of a collector that speaks OTLP over HTTP, without `/v1/traces`. */
   endpoint: string;
@@ -52,13 +50,6 @@ export const NO_TRACING: Tracing = {
   isWithin: () => false,
   stop: async () => {},
 };
-
-/** Nothing of OpenTelemetry is loaded where nobody wants traces. */
-export async function openTracing(config: TracingConfig | undefined, log: Logger): Promise<Tracing> {
-  if (!config) return NO_TRACING;
-  const { createOpenTelemetry } = await import("./open-telemetry.ts");
-  return createOpenTelemetry(config, log);
-}
 
 /** Does `work` within a span of its own. */
 export async function inSpan<T>(
