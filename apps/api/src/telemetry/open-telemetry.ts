@@ -29,7 +29,10 @@ import type { Attributes, Span, SpanOptions, Tracing, TracingConfig } from "./tr
 const STOP_MS = 2000;
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT };
 
-/** Spans go to a collector over OTLP/HTTP. Nothing is patched, and nothing is global but the handler of its errors. */
+/**
+ * Spans go to a collector over OTLP/HTTP. Nothing is patched, and nothing is global but the handler of its errors. Not by
+ * @opentelemetry/sdk-node, which brings gRPC, logs and metrics along.
+ */
 export function createOpenTelemetry({ endpoint, serviceName, share }: TracingConfig, log: Logger): Tracing {
   const notSent = (error: unknown) => log.warn({ err: error }, "traces were not sent");
   setGlobalErrorHandler(notSent);
