@@ -87,6 +87,15 @@ export default {
       `${api}/storage/r2-[^/]+\\.ts$|${tests}`,
     ),
     rule(
+      "only-telemetry-knows-its-libraries",
+      "Features tell what happens; how that is counted and traced is said in one place.",
+      api,
+      {
+        path: "node_modules/(prom-client|@opentelemetry)/",
+      },
+      `${api}/telemetry/|${tests}`,
+    ),
+    rule(
       "features-know-no-http",
       "http -> trpc -> feature -> repository -> db.",
       `${api}/(jobs|uploads|usage|budget|api-keys|dispatch|engine|storage|media|retention|db)/`,

@@ -343,3 +343,9 @@ async def test_no_secret_is_told_or_logged(world: World, caplog: pytest.LogCaptu
         answers = [await world.handler(a_job(world.store, f"run_{number}")) for number in (1, 2, 3)]
     told = json.dumps(answers + world.progress) + caplog.text
     assert SECRET not in told and "127.0.0.1" not in told and str(world.temp_dir) not in told
+
+
+async def test_the_log_names_the_run_and_the_request(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await world.handler(a_job(world.store, requestId="req_1"))
+    assert "run run_1 of request req_1 began as RunPod's job" in caplog.text

@@ -41,8 +41,14 @@ import { joinProcesses, type Processes } from "./storage/processes.ts";
 import { loadSigningSecret } from "./storage/signed-links.ts";
 import { createBudgetEvents } from "./telemetry/budget-events.ts";
 import { createEvents, createKeyEvents } from "./telemetry/events.ts";
+import { createJobEvents } from "./telemetry/job-events.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { openTracing } from "./telemetry/open-tracing.ts";
+import { createRequestEvents } from "./telemetry/request-events.ts";
+import { createServiceStateRepository } from "./telemetry/service-state-repository.ts";
+import { traceStore } from "./telemetry/trace-store.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import { createUrlOpener, type OpenUrl } from "./uploads/open-url.ts";
 import { createUploadRepository } from "./uploads/upload-repository.ts";
 import { createUploadService } from "./uploads/upload-service.ts";
@@ -98,6 +104,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   };
   try {
     const metrics = createMetrics();
+    const tracing = await openTracing(config.tracing, log);
+    opened.push(tracing.stop);
     let listeningUrl = "";
     const publicUrl = () => config.publicBaseUrl ?? listeningUrl;
 
@@ -115,7 +123,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         const processes = await joinProcesses(config.dataDir, newId);
         opened.push(processes.leave);
         await processes.clear(previewDirectory);
-        const stores = await openStores(config, { publicUrl, now, processes }, overrides);
+        const stores = await openStores(config, { publicUrl, now, processes, tracing }, overrides);
         await stores.store.start();
         return { processes, ...stores };
       },
@@ -161,7 +169,16 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     const gpuPricePerSecond =
       overrides.gpuPricePerSecond ?? (runpod && Math.max(...Object.values(config.gpuPrices)));
     const budgets = createBudgetRepository(db);
-    metrics.onBudgetLeft(() => budgetLeft(budgets, config.budget, now()));
+    const serviceState = createServiceStateRepository(db);
+    if (config.metricsToken)
+      metrics.watch({
+        engine: engine.name,
+        state: () => serviceState.read(now()),
+        budget: () => budgetLeft(budgets, config.budget, now()),
+        store: () => store.head("health/none"),
+        workers: runpod?.workers,
+        gpuPricePerSecond,
+      });
     const budgetWarnings = createBudgetWarnings({
       budgets,
       budget: config.budget,
@@ -183,7 +200,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
         now,
         replicaId: processes.id,
         log,
-        events: createEvents(log, metrics, { engine: engine.name, mode, onBill: budgetWarnings.noteBill }),
+        events: createEvents(
+          { log, metrics, tracing },
+          { engine: engine.name, mode, onBill: budgetWarnings.noteBill, now },
+        ),
         options: {
           maxRunsInFlight: config.maxRunsInFlight,
           leaseMs: 4000,
@@ -252,6 +272,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       changes,
       now,
       newId,
+      events: createJobEvents(log, metrics),
       wakeDispatcher: (mode) => dispatchers[mode].wake(),
       queueTimeoutMs: config.queueTimeoutMs,
       videoTtlSeconds: config.videoTtlSeconds,
@@ -279,6 +300,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
       timeLimits: overrides.timeLimits,
       corsOrigins: config.corsOrigins,
       newId,
+      events: createRequestEvents(metrics),
+      tracing,
       log,
     });
 
@@ -328,15 +351,16 @@ function priceOf(prices: Record<string, number>, gpu: string | undefined): numbe
 
 async function openStores(
   { r2, dataDir: directory }: Config,
-  deps: { publicUrl: () => string; now: () => Date; processes: Processes },
+  { tracing, ...deps }: { publicUrl: () => string; now: () => Date; processes: Processes; tracing: Tracing },
   { wrapStore = (store) => store }: Overrides,
 ): Promise<{ store: ObjectStore; diskStore?: DiskObjectStore }> {
   if (r2) {
     // Its libraries take a while to load, and memory.
     const { createR2ObjectStore } = await import("./storage/r2-object-store.ts");
-    return { store: wrapStore(createR2ObjectStore({ config: r2, directory, ...deps })) };
+    return { store: traceStore(wrapStore(createR2ObjectStore({ config: r2, directory, ...deps })), tracing) };
   }
   const signingSecret = await loadSigningSecret(directory);
-  const diskStore = wrapStore(createDiskObjectStore({ directory, signingSecret, ...deps }));
+  const disk = wrapStore(createDiskObjectStore({ directory, signingSecret, ...deps }));
+  const diskStore = traceStore(disk, tracing);
   return { store: diskStore, diskStore };
 }

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { RunPodConfig } from "./engine/runpod/runpod-client.ts";
 import { StartError } from "./start-error.ts";
 import type { R2Config } from "./storage/r2-client.ts";
+import type { TracingConfig } from "./telemetry/tracing.ts";
 import { isPublicAddress } from "./uploads/public-address.ts";
 
 export type DatabaseConfig = { url: string } | { dataDir: string };
@@ -28,6 +29,8 @@ export interface Config {
   bootstrapApiKey: string | undefined;
   /** Who has it may read the metrics; undefined: nobody may. */
   metricsToken: string | undefined;
+  /** Where traces go; undefined: there are none. */
+  tracing: TracingConfig | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
   previewEncoder: (typeof PREVIEW_ENCODERS)[number];
   ffmpegPath: string | undefined;
@@ -136,6 +139,16 @@ export const EnvSchema = z.object({
     .string()
     .regex(/^[\x21-\x7e]{16,}$/, "expected at least 16 visible ASCII characters")
     .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example http://127.0.0.1:4318" })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().default("avatar"),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0|1|0?\.\d+)$/, "expected a share from 0 to 1, for example 0.1")
+    .default("1")
+    .transform(Number),
   PREVIEW_ENCODER: z.enum(PREVIEW_ENCODERS, `expected one of ${PREVIEW_ENCODERS.join(", ")}`).default("auto"),
   FFMPEG_PATH: z.string().optional(),
   MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
@@ -243,6 +256,13 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     database: vars.DATABASE_URL ? { url: vars.DATABASE_URL } : { dataDir },
     bootstrapApiKey: vars.BOOTSTRAP_API_KEY,
     metricsToken: vars.METRICS_TOKEN,
+    tracing: vars.OTEL_EXPORTER_OTLP_ENDPOINT
+      ? {
+          endpoint: vars.OTEL_EXPORTER_OTLP_ENDPOINT,
+          serviceName: vars.OTEL_SERVICE_NAME,
+          share: vars.OTEL_TRACES_SAMPLER_ARG,
+        }
+      : undefined,
     logLevel: vars.LOG_LEVEL,
     previewEncoder: vars.PREVIEW_ENCODER,
     ffmpegPath: vars.FFMPEG_PATH,

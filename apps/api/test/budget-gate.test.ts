@@ -122,7 +122,9 @@ test("what is left in the queue of a budget that is used up fails, and says so",
   await untilStatus(api.db, second, "failed");
   const { body } = await rest("GET", `/v1/jobs/${second}`);
   expect(body).toMatchObject({ error: { code: "budget_exhausted" }, cost: { gpuSeconds: 0, usd: 0 } });
-  expect(await api.metrics()).toContain('avatar_jobs_failed_total{mode="live",code="budget_exhausted"} 1');
+  expect(await api.metrics("avatar_jobs_failed_total")).toContain(
+    'avatar_jobs_failed_total{mode="live",code="budget_exhausted"} 1',
+  );
   const { body: usage } = await rest("GET", "/v1/usage");
   expect(usage.totals).toMatchObject({ succeeded: 1, failed: 1, costUsd: 1 });
 });

@@ -62,7 +62,9 @@ test("a run that fails by our fault counts for no key, though the job succeeds; 
   const id = await create(rest, ours(600), { bill: 5, and: "succeed" });
   await untilEnded(api, id, "succeeded");
   expect(await usedBy(rest)).toEqual({ ...counted(5), billed: 605, costUsd: 6.05 });
-  expect(await api.metrics()).toContain(`avatar_budget_left_usd{span="day"} ${50 - 6.05}`);
+  expect(await api.metrics("avatar_budget_left_usd")).toContain(
+    `avatar_budget_left_usd{span="day"} ${50 - 6.05}`,
+  );
 });
 
 test("nor does it count where the customer cancels in the next run, which does", async () => {

@@ -86,7 +86,7 @@ describe("P9: beyond what is taken at once", () => {
   test("health and metrics are answered", async () => {
     await start({ work: 0, uploads: 0, waits: 0 });
     expect(await Promise.all(["/healthz", "/readyz"].map(status))).toEqual([200, 200]);
-    expect(await api.metrics()).toEqual([]);
+    expect(await api.metrics("avatar_database_up")).toEqual(["avatar_database_up 1"]);
     expect(await status("/v1/jobs")).toBe(503);
   });
 

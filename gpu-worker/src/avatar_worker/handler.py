@@ -133,6 +133,7 @@ class JobHandler:
         for url in (claim.put.url, claim.get_url, request.image.url, request.audio.url, request.video.url):
             transfer.check(url)
         job_id = str(job.get("id"))[:128]
+        _log.info("run %s of request %s began as RunPod's job %s", request.run_id, request.request_id, job_id)
         await self._on_network(stop, lambda: take_run(transfer, claim, job_id, self._settings.worker_id, stop))
         with self._timed("ready", seconds):
             await self._runtime.ready(stop, progress.report)

@@ -14,6 +14,7 @@ Aspect = Literal["auto", "16:9", "9:16", "1:1"]
 Fit = Literal["crop", "pad"]
 
 _MAX_INT: Final = 2**53 - 1
+_ID: Final = r"[A-Za-z0-9_-]{1,64}"
 #: Of what frames a message on the wire, only this side decides.
 _OWN_HEADERS: Final = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"}
@@ -45,6 +46,8 @@ class Claim:
 @dataclass(frozen=True)
 class GenerateInput:
     run_id: str
+    #: Of the request that made the job, for the log.
+    request_id: str | None
     image: SignedGet
     audio: SignedGet
     aspect: Aspect
@@ -82,10 +85,11 @@ def parse_input(value: object) -> WorkerInput:
 
 def _generate(message: Mapping[str, object]) -> GenerateInput:
     needed = "v op runId image audio aspect fit seed audioSeconds deadlineSeconds claim video"
-    _keys(message, "input", needed, "prompt")
+    _keys(message, "input", needed, "prompt requestId")
     _version(message)
     return GenerateInput(
-        run_id=_text(message, "runId", "input", r"[A-Za-z0-9_-]{1,64}"),
+        run_id=_text(message, "runId", "input", _ID),
+        request_id=_text(message, "requestId", "input", _ID) if "requestId" in message else None,
         image=_signed_get(message, "image"),
         audio=_signed_get(message, "audio"),
         aspect=cast(Aspect, _text(message, "aspect", "input", "auto|16:9|9:16|1:1")),

@@ -68,6 +68,7 @@ const EXAMPLES = {
     valid: [
       generate,
       { ...generate, prompt: "A person talks and nods." },
+      { ...generate, requestId: "req_1" },
       { ...generate, audio: { url: generate.audio.url, bytes: 200_000 } },
       { v: 1, op: "prepare" },
       { v: 1, op: "info" },
@@ -81,6 +82,7 @@ const EXAMPLES = {
       { v: 1, op: "info", extra: 1 },
       { ...generate, claim: undefined },
       { ...generate, runId: "../run" },
+      { ...generate, requestId: "req\n1" },
       { ...generate, seed: -1 },
       { ...generate, seed: 1.5 },
       { ...generate, seed: "7" },

@@ -11,7 +11,8 @@ const base = { v: z.literal(WIRE_VERSION) };
 const Link = z.url({ protocol: /^https?$/ }).max(8192);
 const HeaderName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
 const Headers = z.record(HeaderName, z.string().max(1024));
-const RunId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+/** Ours: of a run, of a request. */
+const Id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
 const SignedGet = z.strictObject({
   url: Link.describe("Signed link to read from; on a host that the worker allows"),
@@ -27,7 +28,8 @@ const GenerateInput = z
   .strictObject({
     ...base,
     op: z.literal("generate"),
-    runId: RunId,
+    runId: Id,
+    requestId: Id.optional().describe("Of the request that made the job, for the log"),
     image: SignedGet,
     audio: SignedGet,
     aspect: Aspect,
@@ -75,7 +77,7 @@ const GenerateOutput = z
   .strictObject({
     ...base,
     op: z.literal("generate"),
-    runId: RunId,
+    runId: Id,
     video: z.strictObject({
       bytes: z.int().positive(),
       sha256: Sha256,

@@ -113,7 +113,8 @@ export function createDispatcher(deps: Deps) {
 
   function launch(run: ClaimedRun, abort = new AbortController()): void {
     const letGo = new AbortController();
-    const done = follow(run, abort.signal, letGo.signal)
+    const done = events
+      .following(run, () => follow(run, abort.signal, letGo.signal))
       .catch((error) => log.error({ err: error, runId: run.runId }, "the outcome of a run was not stored"))
       .finally(() => {
         inFlight.delete(run.runId);
@@ -133,15 +134,21 @@ export function createDispatcher(deps: Deps) {
     );
     let usage: RunUsage | undefined;
     let isCold = false;
+    let isRendering = run.resumed !== undefined;
     let video: StoredVideo;
     try {
       await engine.render(toEngineRun(run, options), {
         signal,
         letGo,
-        onProgress: writer.write,
+        onProgress(fraction) {
+          if (!isRendering) events.runRenders(run);
+          isRendering = true;
+          writer.write(fraction);
+        },
         onCold() {
           if (isCold) return;
           isCold = true;
+          if (!run.job.cold) events.runCold();
           runs.setCold(run, now()).then(
             (isNew) => isNew && changes.publish(run.jobId),
             (error) => log.warn({ runId: run.runId, err: error }, "that a start is cold was not stored"),
@@ -260,7 +267,6 @@ export function createDispatcher(deps: Deps) {
       if (await runs.fail(run, lostNow(), failure)) events.runLost(run, true);
     }
     for (const { run, jobWaits } of adopted) {
-      log.info({ runId: run.runId, jobId: run.jobId }, "a run was taken up");
       const abort = new AbortController();
       if (!jobWaits) abort.abort();
       if (!inFlight.has(run.runId)) launch(run, abort);

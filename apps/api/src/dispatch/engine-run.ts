@@ -15,6 +15,7 @@ export const toEngineRun = (
 ): EngineRun => ({
   runId,
   jobId,
+  requestId: job.requestId ?? undefined,
   image: toEngineInput(job.imageUploadId, image),
   audio: toEngineInput(job.audioUploadId, audio),
   videoKey: videoKey({ runId, jobId }),

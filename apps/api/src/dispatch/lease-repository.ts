@@ -57,9 +57,9 @@ export function createLeaseRepository(db: Db) {
     async lockUnfollowed(
       mode: KeyMode,
       limit: number,
-    ): Promise<(RunRef & { engine: string; jobWaits: boolean })[]> {
+    ): Promise<(RunRef & { engine: string; startedAt: Date; jobWaits: boolean })[]> {
       const open = await db
-        .select({ runId: runs.id, jobId: runs.jobId, engine: runs.engine })
+        .select({ runId: runs.id, jobId: runs.jobId, engine: runs.engine, startedAt: runs.startedAt })
         .from(runs)
         .where(and(eq(runs.mode, mode), isNull(runs.outcome), lt(runs.leaseUntil, sql`clock_timestamp()`)))
         .limit(limit)

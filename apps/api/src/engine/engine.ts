@@ -22,6 +22,8 @@ export interface Engine {
 export interface EngineRun {
   runId: string;
   jobId: string;
+  /** Of the request that made the job; undefined for a job of an older version. */
+  requestId: string | undefined;
   image: EngineInput;
   audio: EngineInput;
   videoKey: string;

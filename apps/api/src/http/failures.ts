@@ -14,6 +14,7 @@ export const failuresOf = (request: FastifyRequest): number => failures.get(requ
  */
 export function logFailure(request: FastifyRequest, problem: Problem, error: unknown): void {
   const { code, status } = problem;
+  if (!toAppError(error).isOfJob) request.server.countFailure(problem);
   const client = clientAddress(request);
   const facts = { code, status, method: request.method, path: pathOf(request), client };
   if (status < 500 || toAppError(error).isOfJob) {

@@ -6,6 +6,7 @@ import { type Caller, requireScope } from "../api-keys/caller.ts";
 import { AppError } from "../errors.ts";
 import type { Context, Services } from "../trpc/context.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
+import { traceOf } from "./trace-requests.ts";
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
@@ -51,6 +52,8 @@ export function createContext(
   received: readonly UploadRow[] = [],
 ): Context {
   return {
+    requestId: request.id,
+    ...traceOf(request),
     caller: callerOf(request),
     authenticateAgain: (scope) => authenticateAgain(request, services.apiKeys, scope),
     services,

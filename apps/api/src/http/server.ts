@@ -13,6 +13,8 @@ import type { NewId } from "../ids.ts";
 import type { RequestLimiter } from "../rate-limits/request-limiter.ts";
 import type { DiskObjectStore } from "../storage/disk-object-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { RequestEvents } from "../telemetry/request-events.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { Services } from "../trpc/context.ts";
 import { trustProxy } from "./client-address.ts";
 import { answerClientErrors } from "./client-errors.ts";
@@ -22,6 +24,7 @@ import { answerExpect } from "./expect-continue.ts";
 import { finishConnections } from "./finish-connections.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { limitRequests } from "./limit-requests.ts";
+import { measureRequests } from "./measure-requests.ts";
 import { type MetricsDeps, metricsRoutes } from "./metrics-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { answerOtherMethods } from "./other-methods.ts";
@@ -32,6 +35,7 @@ import { securityHeaders } from "./security-headers.ts";
 import { sendProblem } from "./send-problem.ts";
 import { type LoadLimits, shedLoad } from "./shed-load.ts";
 import { cutSlowClients, type TimeLimits, toTimeLimits } from "./slow-clients.ts";
+import { traceRequests } from "./trace-requests.ts";
 import { trpcDoor } from "./trpc-door.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhook-routes.ts";
 
@@ -57,6 +61,8 @@ interface Deps {
   /** Of web pages that may call the API. */
   corsOrigins: readonly string[];
   newId: NewId;
+  events: RequestEvents;
+  tracing: Tracing;
   log: Logger;
 }
 
@@ -91,6 +97,8 @@ export function createServer(deps: Deps): FastifyInstance {
     reply.headers({ ...securityHeaders(publicUrl()), "x-request-id": request.id });
   }
   app.addHook("onRequest", async (request, reply) => addHeaders(request, reply));
+  measureRequests(app, deps.events);
+  traceRequests(app, deps.tracing);
   allowOrigins(app, deps.corsOrigins);
   app.addHook("onSend", async (_request, reply) => {
     if (reply.statusCode === 401) reply.header("www-authenticate", "Bearer");

@@ -48,6 +48,12 @@ export type ShareLoad = (request: FastifyRequest, of: string | undefined) => voi
 
 const BEYOND_SHARE = "As many requests of one owner are at hand as may be at once.";
 
+/** What the request takes a place of. */
+export function loadOf(request: FastifyRequest): Kind | "nothing" {
+  const { load = "work" } = request.routeOptions.config;
+  return typeof load === "function" ? load(request) : load;
+}
+
 /**
  * Refuses what would only wait: with 503, before its body is read or the database is asked. Not by `maxConnections`, which
  * resets connections without a word, nor by the delay of the event loop, which is as long where a render or the garbage
@@ -86,9 +92,9 @@ export function shedLoad(app: FastifyInstance, overrides: Partial<LoadLimits> = 
   }
 
   app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
-    const { load = "work" } = request.routeOptions.config;
+    const load = loadOf(request);
     if (load === "nothing") return;
-    take(request, typeof load === "function" ? load(request) : load);
+    take(request, load);
     reply.raw.once("close", () => {
       const place = taken.get(request);
       if (!place || place.isAnswered || place.kind === "waits") give(request);

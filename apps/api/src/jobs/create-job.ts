@@ -35,8 +35,8 @@ export const createJob = generateProcedure
   .input(CreateJobInput)
   .output(Job)
   .mutation(async ({ ctx, input, signal }) => {
-    const { caller, idempotencyKey, received } = ctx;
-    const options = { idempotencyKey, received, signal };
+    const { caller, idempotencyKey, received, requestId } = ctx;
+    const options = { idempotencyKey, received, signal, requestId, traceparent: ctx.traceparent() };
     const { job, replayed } = await ctx.services.jobs.create(caller, input, options);
     ctx.headers.location = `/v1/jobs/${job.id}`;
     if (replayed) ctx.headers["idempotency-replayed"] = "true";

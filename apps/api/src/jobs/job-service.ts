@@ -11,6 +11,7 @@ import type { NewId } from "../ids.ts";
 import type { Retention } from "../retention/retention.ts";
 import { createSharedReads } from "../shared-reads.ts";
 import { type ObjectStore, StorageUnavailable } from "../storage/object-store.ts";
+import type { JobEvents } from "../telemetry/job-events.ts";
 import type { UploadRow } from "../uploads/upload-repository.ts";
 import type { UploadService } from "../uploads/upload-service.ts";
 import type { Admit } from "./admission.ts";
@@ -34,6 +35,7 @@ interface Deps extends Pick<EstimateDeps, "checkInputs" | "refusalOf" | "scalesT
   changes: JobChanges;
   now: () => Date;
   newId: NewId;
+  events: JobEvents;
   wakeDispatcher: (mode: KeyMode) => void;
   queueTimeoutMs: number;
   /** How long a video is kept unless its job asks for less. */
@@ -50,10 +52,13 @@ interface CreateOptions {
   /** Uploads of this caller that are at hand. */
   received: readonly UploadRow[];
   signal: AbortSignal | undefined;
+  /** Which request asks, and its place in a trace, if it is traced. */
+  requestId: string;
+  traceparent: string | undefined;
 }
 
 export function createJobService(deps: Deps) {
-  const { jobs, uploads, retention, store, changes, now, newId, wakeDispatcher } = deps;
+  const { jobs, uploads, retention, store, changes, now, newId, events, wakeDispatcher } = deps;
   const { queueTimeoutMs, videoTtlSeconds, admit, gpuPricePerSecond } = deps;
   const { outlookOf, outlookOfNext, noteChange } = createQueueOutlook(jobs, now);
   changes.onAny(() => {
@@ -135,10 +140,13 @@ export function createJobService(deps: Deps) {
             test,
             estimatedGpuSeconds: estimate.gpuSeconds,
             estimatedCostUsd: estimate.usd,
+            requestId: options.requestId,
+            traceparent: options.traceparent ?? null,
             idempotencyKey: idempotencyKey ?? null,
             fingerprint,
           });
           if (row) {
+            events.jobCreated(row, options.requestId);
             noteChange(mode);
             wakeDispatcher(mode);
             return { job: toJob(row), replayed: false };
@@ -234,6 +242,7 @@ export function createJobService(deps: Deps) {
     async cancel(caller: Caller, id: string): Promise<Job> {
       const row = await jobs.end(caller, id, "canceled", now());
       if (!row) return toJob(await get(caller, id));
+      events.jobCanceled(row);
       noteChange(row.mode);
       changes.publish(id);
       return toJob(row);

@@ -5,12 +5,20 @@ import type { RunOutcome } from "../db/schema/runs.ts";
 import type { RunUsage } from "../engine/engine.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Tracing } from "./tracing.ts";
 
 interface Run {
   jobId: string;
   runId: string;
+  startedAt: Date;
   /** Of a run that this process followed. */
   job?: { keyId: string };
+}
+
+interface FollowedRun extends Run {
+  job: { keyId: string; requestId: string | null; traceparent: string | null; runAfter: Date };
+  /** Undefined where nobody followed it before. */
+  resumed: object | undefined;
 }
 
 interface Where {
@@ -18,6 +26,7 @@ interface Where {
   mode: KeyMode;
   /** Something was billed for a run of this key, and that is stored. */
   onBill: (keyId: string) => void;
+  now: () => Date;
 }
 
 interface Failure {
@@ -38,10 +47,29 @@ export const createKeyEvents = (log: Logger) => ({
   },
 });
 
-/** What happens to runs and jobs, one function each: a line for the operator, and the metrics. */
-export function createEvents(log: Logger, metrics: Metrics, { engine, mode, onBill }: Where) {
-  function count({ job }: Run, outcome: RunOutcome, usage?: RunUsage, code: ErrorCode | "" = ""): void {
+interface Deps {
+  log: Logger;
+  metrics: Metrics;
+  tracing: Tracing;
+}
+
+/** What happens to runs and their jobs, one function each: a line for the operator, the metrics, and the trace. */
+export function createEvents({ log, metrics, tracing }: Deps, { engine, mode, onBill, now }: Where) {
+  const secondsSince = (time: Date) => Math.max(now().getTime() - time.getTime(), 0) / 1000;
+  metrics.coldStarts.inc({ engine }, 0);
+
+  function count(
+    { job, startedAt }: Run,
+    outcome: RunOutcome,
+    usage?: RunUsage,
+    code: ErrorCode | "" = "",
+  ): void {
     metrics.runs.inc({ engine, mode, outcome, code });
+    metrics.runSeconds.observe({ engine, outcome }, secondsSince(startedAt));
+    tracing.note(
+      { "avatar.run.outcome": outcome, "avatar.run.billed_seconds": usage?.billedSeconds },
+      code || undefined,
+    );
     if (!usage) return;
     if (job && usage.billedSeconds > 0) onBill(job.keyId);
     metrics.gpuSeconds.inc({ engine }, usage.billedSeconds);
@@ -49,6 +77,33 @@ export function createEvents(log: Logger, metrics: Metrics, { engine, mode, onBi
   }
 
   return {
+    /** A run begins, or is taken up: all that `follow` does belongs to it. */
+    async following(run: FollowedRun, follow: () => Promise<void>): Promise<void> {
+      const { jobId, runId, startedAt } = run;
+      const { requestId, traceparent, runAfter } = run.job;
+      log.info({ requestId, jobId, runId, engine }, run.resumed ? "a run was taken up" : "a run began");
+      const parent = traceparent ?? undefined;
+      const attributes = { "avatar.job.id": jobId, "avatar.run.id": runId, "avatar.engine": engine };
+      if (!run.resumed) {
+        const waitedMs = Math.max(startedAt.getTime() - runAfter.getTime(), 0);
+        metrics.queueWait.observe({ mode }, waitedMs / 1000);
+        const since = new Date(startedAt.getTime() - waitedMs);
+        tracing.record("queue wait", since, startedAt, { parent, attributes });
+      }
+      const span = tracing.begin("run", { parent, startedAt, attributes });
+      await span.run(follow).finally(() => span.end());
+    },
+
+    /** Its worker wakes, or loads its models. */
+    runCold(): void {
+      metrics.coldStarts.inc({ engine });
+      tracing.note({ "avatar.run.cold": true });
+    },
+
+    runRenders({ startedAt }: Run): void {
+      metrics.startSeconds.observe({ engine }, secondsSince(startedAt));
+    },
+
     /** `won` is false where its job had been given up in the meantime, `ended` where the run had been, and was counted. */
     runSucceeded(
       run: Run,

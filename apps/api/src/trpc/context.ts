@@ -17,6 +17,11 @@ export interface Services {
 
 /** What a procedure knows of the request, the same through every door. */
 export interface Context {
+  requestId: string;
+  /** Does `work` in the request's trace, if it has one, within a span of that name. */
+  traced: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+  /** Of the span at hand, for what goes on after the request. */
+  traceparent: () => string | undefined;
   /** The key was checked before the body was read. */
   caller: Caller;
   /** After a wait: the key may have ended, or lost the scope. @throws AppError `unauthorized`, `insufficient_scope` */

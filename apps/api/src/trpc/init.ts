@@ -48,7 +48,7 @@ export const COMMON_ERRORS = [
 ] as const satisfies readonly ErrorCode[];
 
 /** For every key. */
-export const procedure = trpc.procedure;
+export const procedure = trpc.procedure.use(({ ctx, path, next }) => ctx.traced(path, () => next()));
 
 const procedureFor = (scope: Scope) =>
   procedure.meta({ scope }).use(({ ctx, next }) => {

@@ -37,7 +37,9 @@ test("of replicas that are billed at once, one warns of each share, and counts i
     (of === "service month" ? [0.5] : [0.5, 0.8, 0.95]).map((share) => `${of} ${share}`),
   );
   await until("all is written", async () => (await first.db.$count(budgetWarnings)) === expected.length);
-  const counted = (await Promise.all(replicas.map((replica) => replica.metrics()))).flat();
+  const counted = (
+    await Promise.all(replicas.map((replica) => replica.metrics("avatar_budget_warnings_total")))
+  ).flat();
   const told = counted.filter((line) => line.startsWith("avatar_budget_warnings_total"));
   const toName = (line: string) =>
     line.replace(/^\S+\{of="(\w+)",span="(\w+)",share="([\d.]+)"\} 1$/, "$1 $2 $3");

@@ -29,8 +29,8 @@ export interface TestApi {
   upload(contentType: string, bytes: Uint8Array): Promise<string>;
   /** Ids of an uploaded portrait and recording. */
   uploadFixtures(): Promise<{ image: string; audio: string }>;
-  /** Lines of its metrics, without comments. */
-  metrics(): Promise<string[]>;
+  /** Lines of its metrics that begin with one of these, without comments. */
+  metrics(...names: string[]): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -59,6 +59,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       database: database.config,
       bootstrapApiKey: TEST_KEY,
       metricsToken: METRICS_TOKEN,
+      tracing: undefined,
       logLevel: "debug",
       previewEncoder: "auto",
       ffmpegPath: undefined,
@@ -123,10 +124,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     }),
     upload: (contentType, bytes) => uploadFile(rest, contentType, bytes),
     uploadFixtures: () => uploadFixtures(rest),
-    async metrics() {
+    async metrics(...names) {
       const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
       const text = await (await fetch(`${app.url}/metrics`, { headers })).text();
-      return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+      return text.split("\n").filter((line) => names.some((name) => line.startsWith(name)));
     },
     async stop() {
       await app.stop();

@@ -48,6 +48,10 @@ export const jobs = pgTable(
     /** What shall come of it, where a test key says so. */
     test: jsonb().$type<TestOutcome>(),
 
+    /** The request that made it, and the place of that in a trace (W3C `traceparent`), for what is done about it later. */
+    requestId: text(),
+    traceparent: text(),
+
     idempotencyKey: text(),
     /** SHA-256 over the inputs and settings: tells a repeated request from another one. */
     fingerprint: text().notNull(),

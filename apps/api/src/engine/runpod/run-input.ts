@@ -27,6 +27,7 @@ export async function toWorkerInput(
     v: 1,
     op: "generate",
     runId: run.runId,
+    ...(run.requestId !== undefined && { requestId: run.requestId }),
     image,
     audio,
     aspect: run.aspect,

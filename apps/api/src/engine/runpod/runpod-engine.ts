@@ -281,6 +281,8 @@ export function createRunPodEngine(deps: Deps) {
 
   return {
     engine,
+    /** How its workers are; undefined where RunPod does not say. */
+    workers,
     /** Has a worker say what it is. @returns RunPod's id of that. @throws RunPodError */
     async ping(signal: AbortSignal): Promise<string> {
       const policy = { executionTimeout: PING_MS, ttl: PING_MS };
