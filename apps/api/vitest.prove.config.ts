@@ -21,6 +21,7 @@ const PROOFS = [
   "postgres/job-stress",
   "postgres/runpod-crash-points",
   "postgres/runpod-ledger",
+  "postgres/server-crash",
 ];
 
 const UNIT_PROOFS = ["inspect-fuzz", "inspect-video"];

@@ -6,7 +6,7 @@ const shared = {
   testTimeout: 30_000,
   hookTimeout: 60_000,
 };
-const ON_POSTGRES = "test/gpu-path.test.ts";
+const ON_POSTGRES = ["gpu-path", "rolling-update"].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
   test: {
@@ -17,10 +17,10 @@ export default defineConfig({
           ...shared,
           name: "pglite",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [ON_POSTGRES],
+          exclude: ON_POSTGRES,
         },
       },
-      { test: { ...shared, name: "postgres", include: [ON_POSTGRES] } },
+      { test: { ...shared, name: "postgres", include: ON_POSTGRES } },
     ],
     coverage: {
       include: ["src/**"],

@@ -1,11 +1,18 @@
 import { defineConfig } from "vitest/config";
 
-/** The long version of the test that shows the promise about faults. */
+const shared = {
+  globalSetup: "@avatar/api/testing/global-setup",
+  env: { PROVE: "1" },
+  hookTimeout: 60_000,
+};
+
+/** The long versions of the tests that show the promises about faults. */
 export default defineConfig({
   test: {
-    globalSetup: "@avatar/api/testing/global-setup",
-    include: ["test/random-faults.test.ts"],
-    env: { PROVE: "1" },
-    hookTimeout: 60_000,
+    fileParallelism: false,
+    projects: [
+      { test: { ...shared, name: "pglite", include: ["test/random-faults.test.ts"] } },
+      { test: { ...shared, name: "postgres", include: ["test/rolling-update.test.ts"] } },
+    ],
   },
 });

@@ -89,12 +89,14 @@ const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "silent"] as cons
 const { image, audio, videoTtlSeconds } = LIMITS;
 const MIB = 1024 * 1024;
 
-const whole = (min: number, max: number) =>
-  z
+const whole = (min: number, max: number, example: number) => {
+  const message = `expected a whole number from ${min} to ${max}, for example ${example}`;
+  return z
     .string()
-    .regex(/^\d+$/, `expected a whole number from ${min} to ${max}`)
+    .regex(/^\d+$/, message)
     .transform(Number)
-    .pipe(z.number().min(min, `expected at least ${min}`).max(max, `expected at most ${max}`));
+    .pipe(z.number().min(min, message).max(max, message));
+};
 
 const dollars = z
   .string()
@@ -108,7 +110,7 @@ const isOrigin = (text: string) =>
 /** Every variable the server reads. Docs and `.env.example` are checked against this list by a test. */
 export const EnvSchema = z.object({
   HOST: z.string().default("127.0.0.1"),
-  PORT: whole(0, 65_535).default(8787),
+  PORT: whole(0, 65_535, 8787).default(8787),
   PUBLIC_BASE_URL: z
     .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example https://api.example.com" })
     .transform((url) => url.replace(/\/+$/, ""))
@@ -119,13 +121,18 @@ export const EnvSchema = z.object({
       if (/^[1-9]$/.test(text)) return Number(text);
       const networks = text.split(",").map((part) => part.trim());
       if (networks.every(isNetwork)) return networks;
-      context.addIssue("expected a number of proxies from 1 to 9, or addresses and networks: 10.0.0.0/8,::1");
+      context.addIssue(
+        "expected a number of proxies from 1 to 9, or addresses and networks, for example 10.0.0.0/8,::1",
+      );
       return z.NEVER;
     })
     .optional(),
   DATA_DIR: z.string().default(".data"),
   DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: "expected postgres://user:password@host:5432/database" })
+    .url({
+      protocol: /^postgres(ql)?$/,
+      error: "expected a URL, for example postgres://user:password@host:5432/database",
+    })
     .optional(),
   BOOTSTRAP_API_KEY: z
     .string()
@@ -137,7 +144,10 @@ export const EnvSchema = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).default("info"),
   METRICS_TOKEN: z
     .string()
-    .regex(/^[\x21-\x7e]{16,}$/, "expected at least 16 visible ASCII characters")
+    .regex(
+      /^[\x21-\x7e]{16,}$/,
+      "expected at least 16 visible ASCII characters, for example what `openssl rand -hex 24` prints",
+    )
     .optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example http://127.0.0.1:4318" })
@@ -151,12 +161,15 @@ export const EnvSchema = z.object({
     .transform(Number),
   PREVIEW_ENCODER: z.enum(PREVIEW_ENCODERS, `expected one of ${PREVIEW_ENCODERS.join(", ")}`).default("auto"),
   FFMPEG_PATH: z.string().optional(),
-  MAX_RUNS_IN_FLIGHT: whole(1, 1000).optional(),
+  MAX_RUNS_IN_FLIGHT: whole(1, 1000, 6).optional(),
   ENGINE: z.enum(ENGINES, `expected one of ${ENGINES.join(", ")}`).default("preview"),
   RUNPOD_API_KEY: z.string().optional(),
   RUNPOD_ENDPOINT_ID: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, "expected the id of an endpoint, as its URL has it")
+    .regex(
+      /^[A-Za-z0-9_-]{1,64}$/,
+      "expected the id of an endpoint, as its URL has it, for example a1b2c3d4e5f6g7",
+    )
     .optional(),
   RUNPOD_BASE_URL: z
     .url({ protocol: /^https?$/, error: "expected an http(s) URL, for example https://api.runpod.ai/v2" })
@@ -173,11 +186,13 @@ export const EnvSchema = z.object({
       }
     })
     .optional(),
-  KEEP_ALIVE_HOURS: whole(0, 71).default(48),
-  START_TIMEOUT_SECONDS: whole(1, 86_400).default(900),
-  RUN_SECONDS_PER_AUDIO_SECOND: whole(1, 3600).default(90),
-  QUEUE_TIMEOUT_SECONDS: whole(1, 604_800).default(6 * 3600),
-  VIDEO_TTL_SECONDS: whole(videoTtlSeconds.min, videoTtlSeconds.max).default(videoTtlSeconds.default),
+  KEEP_ALIVE_HOURS: whole(0, 71, 48).default(48),
+  START_TIMEOUT_SECONDS: whole(1, 86_400, 900).default(900),
+  RUN_SECONDS_PER_AUDIO_SECOND: whole(1, 3600, 90).default(90),
+  QUEUE_TIMEOUT_SECONDS: whole(1, 604_800, 21_600).default(6 * 3600),
+  VIDEO_TTL_SECONDS: whole(videoTtlSeconds.min, videoTtlSeconds.max, videoTtlSeconds.default).default(
+    videoTtlSeconds.default,
+  ),
   R2_ENDPOINT: z
     .url({
       protocol: /^https?$/,
@@ -187,14 +202,14 @@ export const EnvSchema = z.object({
   R2_BUCKET: z.string().optional(),
   R2_ACCESS_KEY_ID: z.string().optional(),
   R2_SECRET_ACCESS_KEY: z.string().optional(),
-  MAX_IMAGE_BYTES: whole(1, 64 * MIB).default(image.maxBytes),
-  MAX_IMAGE_PIXELS: whole(1, image.maxPixels).default(image.maxPixels),
-  MAX_AUDIO_BYTES: whole(1, 4096 * MIB).default(audio.maxBytes),
-  MAX_AUDIO_SECONDS: whole(1, 36_000).optional(),
-  KEY_REQUESTS_PER_MINUTE: whole(1, 1e9).default(600),
-  KEY_JOBS_IN_FLIGHT: whole(1, 1e9).default(100),
-  KEY_JOBS_QUEUED: whole(1, 1e9).default(100),
-  KEY_GPU_SECONDS_PER_DAY: whole(0, 1e9).optional(),
+  MAX_IMAGE_BYTES: whole(1, 64 * MIB, image.maxBytes).default(image.maxBytes),
+  MAX_IMAGE_PIXELS: whole(1, image.maxPixels, image.maxPixels).default(image.maxPixels),
+  MAX_AUDIO_BYTES: whole(1, 4096 * MIB, audio.maxBytes).default(audio.maxBytes),
+  MAX_AUDIO_SECONDS: whole(1, 36_000, 600).optional(),
+  KEY_REQUESTS_PER_MINUTE: whole(1, 1e9, 600).default(600),
+  KEY_JOBS_IN_FLIGHT: whole(1, 1e9, 100).default(100),
+  KEY_JOBS_QUEUED: whole(1, 1e9, 100).default(100),
+  KEY_GPU_SECONDS_PER_DAY: whole(0, 1e9, 3600).optional(),
   BUDGET_USD_PER_DAY: dollars.optional(),
   BUDGET_USD_PER_MONTH: dollars.optional(),
   BUDGET_WARN_SHARES: z
@@ -213,7 +228,12 @@ export class ConfigError extends StartError {
   override readonly name = "ConfigError";
 }
 
-const R2_VARIABLES = ["R2_ENDPOINT", "R2_BUCKET", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"] as const;
+const R2_EXAMPLES = {
+  R2_ENDPOINT: "https://<account>.r2.cloudflarestorage.com",
+  R2_BUCKET: "avatar",
+  R2_ACCESS_KEY_ID: "32 characters of an API token",
+  R2_SECRET_ACCESS_KEY: "64 characters of the same token",
+};
 
 /** An address in its usual form, or a network. */
 const isNetwork = (text: string) =>
@@ -232,12 +252,12 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       `PUBLIC_BASE_URL: needed with HOST=${set.HOST}, because signed links must say where customers reach the server; ` +
         "for example https://api.example.com",
     );
-  const r2 = R2_VARIABLES.filter((name) => set[name]);
-  if (r2.length > 0 && r2.length < R2_VARIABLES.length)
-    mistakes.push(
-      `${R2_VARIABLES.filter((name) => !set[name]).join(", ")}: needed with ${r2.join(", ")}; or leave all of them out ` +
-        "to keep files in DATA_DIR",
-    );
+  const r2 = Object.keys(R2_EXAMPLES).filter((name) => set[name]);
+  if (r2.length > 0)
+    for (const [name, example] of Object.entries(R2_EXAMPLES).filter(([name]) => !set[name]))
+      mistakes.push(
+        `${name}: needed with ${r2.join(", ")}; for example ${example}; or leave all of them out to keep files in DATA_DIR`,
+      );
   mistakes.push(...runpodMistakes(set));
   if (!parsed.success || mistakes.length > 0)
     throw new ConfigError(
@@ -300,11 +320,15 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
 /** RunPod cannot reach a server that has no public address, and its webhooks carry a secret. */
 function runpodMistakes(set: Record<string, string | undefined>): string[] {
   if (set.ENGINE !== "runpod") return [];
-  const missing = ["RUNPOD_API_KEY", "RUNPOD_ENDPOINT_ID"].filter((name) => !set[name]);
-  const mistakes = missing.map((name) => `${name}: needed with ENGINE=runpod`);
+  const examples = { RUNPOD_API_KEY: "rpa_…", RUNPOD_ENDPOINT_ID: "a1b2c3d4e5f6g7" };
+  const mistakes = Object.entries(examples)
+    .filter(([name]) => !set[name])
+    .map(([name, example]) => `${name}: needed with ENGINE=runpod; for example ${example}`);
   if (isLoopback(set.RUNPOD_BASE_URL)) return mistakes;
   if (!/^https:/.test(set.RUNPOD_BASE_URL ?? "https:"))
-    mistakes.push("RUNPOD_BASE_URL: expected https, as the key is sent there");
+    mistakes.push(
+      "RUNPOD_BASE_URL: expected https, as the key is sent there; for example https://api.runpod.ai/v2",
+    );
   if (!/^https:/.test(set.PUBLIC_BASE_URL ?? "") || !mayBePublic(set.PUBLIC_BASE_URL))
     mistakes.push(
       "PUBLIC_BASE_URL: needed with ENGINE=runpod, as an https address that RunPod's machines reach; " +

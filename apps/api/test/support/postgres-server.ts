@@ -1,15 +1,25 @@
 import type { EventEmitter } from "node:events";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
+import { until } from "./until.ts";
 
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 /** Test files run in processes of their own. */
 let offset = process.pid * 61;
 
+export interface PostgresServer {
+  url: string;
+  /** Breaks off everything; the next start recovers what was committed. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** A Postgres server of its own, as it is configured by default. */
-export async function startPostgres(
-  databaseDir: string,
-): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startPostgres(databaseDir: string): Promise<PostgresServer> {
   const port = await freePort();
   const EmbeddedPostgres = await loadEmbeddedPostgres();
   const server = new EmbeddedPostgres({
@@ -25,7 +35,17 @@ export async function startPostgres(
   });
   await server.initialise();
   await server.start();
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+  const pidFile = join(databaseDir, "postmaster.pid");
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    async crash() {
+      const [pid] = (await readFile(pidFile, "utf8")).split("\n");
+      process.kill(Number(pid), "SIGQUIT");
+      await until("Postgres is gone", () => !existsSync(pidFile));
+    },
+    start: () => server.start(),
+    stop: () => server.stop(),
+  };
 }
 
 /** Without what it does when a process ends: the exit code would be 0, that of a run of failed tests as well. */
