@@ -21,6 +21,8 @@ const PROOFS = [
   "postgres/job-stress",
   "postgres/runpod-crash-points",
   "postgres/runpod-ledger",
+  "prove/openapi-fuzz",
+  "prove/generated-clients",
   "postgres/server-crash",
 ];
 
@@ -43,7 +45,7 @@ export default defineConfig({
       ...(["pglite", "postgres"] as const).map((name) => ({
         test: {
           name,
-          include: PROOFS.filter((proof) => name === "postgres" || !proof.startsWith("postgres/")).map(
+          include: PROOFS.filter((proof) => name === "postgres" || !/^(postgres|prove)\//.test(proof)).map(
             (proof) => `test/${proof}.test.ts`,
           ),
           globalSetup: "test/support/global-setup.ts",

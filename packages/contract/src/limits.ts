@@ -33,7 +33,8 @@ export const LIMITS = {
   url: { maxLength: 4096 },
   /** Within this time the same `Idempotency-Key` means the same job. */
   idempotencySeconds: 24 * 3600,
-  idempotencyKey: { maxLength: 255 },
+  /** Visible ASCII characters. */
+  idempotencyKey: { maxLength: 255, pattern: "^[!-~]+$" },
   jsonBodyBytes: 64 * 1024,
   /** Of a scripted outcome. */
   testSeconds: { max: 600 },

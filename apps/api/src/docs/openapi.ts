@@ -1,5 +1,6 @@
 import { Problem } from "@avatar/contract/error-schemas";
 import { ERRORS, type ErrorCode } from "@avatar/contract/errors";
+import { LIMITS } from "@avatar/contract/limits";
 import { JobSettings } from "@avatar/contract/schemas";
 import { generateOpenApiDocument } from "trpc-to-openapi";
 import { z } from "zod";
@@ -16,7 +17,7 @@ interface Document {
 interface OperationObject {
   operationId: string;
   parameters?: Json[];
-  requestBody?: { required: boolean; content: Record<string, Json> };
+  requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
   responses: Record<string, Json>;
   security?: Json[];
 }
@@ -70,6 +71,10 @@ function correct(object: OperationObject, operation: Operation): void {
     [operation.status]: { ...success, headers: successHeaders(operation) },
     ...problemResponses(operation.errors),
   };
+  // Where every field may be left out, so may the body.
+  const json = object.requestBody?.content["application/json"];
+  const { required } = (json?.schema ?? {}) as { required?: string[] };
+  if (object.requestBody) object.requestBody.required = required !== undefined;
   if (operation.name !== "jobs.create") return;
   object.parameters = [...(object.parameters ?? []), IDEMPOTENCY_KEY];
   if (object.requestBody) object.requestBody.content["multipart/form-data"] = { schema: formSchema() };
@@ -146,7 +151,12 @@ const IDEMPOTENCY_KEY: Json = {
   name: "Idempotency-Key",
   in: "header",
   description: "Any unique text, for example a UUID: repeating the request with it gives the same job",
-  schema: { type: "string", minLength: 1, maxLength: 255 },
+  schema: {
+    type: "string",
+    minLength: 1,
+    maxLength: LIMITS.idempotencyKey.maxLength,
+    pattern: LIMITS.idempotencyKey.pattern,
+  },
 };
 
 const healthPath = (

@@ -65,8 +65,8 @@ export function createContext(
 
 function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
-  const { maxLength } = LIMITS.idempotencyKey;
-  if (typeof header === "string" && /^[\x21-\x7e]+$/.test(header) && header.length <= maxLength)
+  const { maxLength, pattern } = LIMITS.idempotencyKey;
+  if (typeof header === "string" && new RegExp(pattern).test(header) && header.length <= maxLength)
     return header;
   throw new AppError("invalid_input", {
     detail: `The Idempotency-Key must be 1 to ${maxLength} visible ASCII characters, for example a UUID.`,

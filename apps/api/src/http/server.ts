@@ -105,6 +105,7 @@ export function createServer(deps: Deps): FastifyInstance {
   });
   finishConnections(app);
   cutSlowClients(app, timeLimits, publicUrl);
+  const otherMethods = answerOtherMethods(app);
   refuseBodies(app);
   const shareLoad = shedLoad(app, deps.loadLimits);
   answerExpect(app);
@@ -122,7 +123,6 @@ export function createServer(deps: Deps): FastifyInstance {
     }
   });
 
-  const otherMethods = answerOtherMethods(app);
   app.register(healthRoutes, { isReady });
   if (metrics) app.register(metricsRoutes, metrics);
   app.register(docsRoutes, { publicUrl, limits: services.limits });

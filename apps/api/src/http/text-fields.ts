@@ -2,8 +2,8 @@ import type { z } from "zod";
 
 type Convert = (text: string) => unknown;
 
-/** Whole decimal numbers only: no `1e3`, no `0x10`, no spaces. */
-const NUMBER = /^-?\d{1,16}(\.\d{1,16})?$/;
+/** As JSON writes them, which is what programs print: `2e-7`, but no `0x10` and no spaces. */
+const NUMBER = /^-?\d{1,16}(\.\d{1,20})?(e[+-]?\d{1,3})?$/i;
 
 /**
  * How fields that arrive as text (query, path, form) become what their schema asks for. What does not convert stays
