@@ -23,6 +23,7 @@ const PROOFS = [
   "postgres/runpod-ledger",
   "prove/openapi-fuzz",
   "prove/generated-clients",
+  "prove/soak",
   "postgres/server-crash",
 ];
 
