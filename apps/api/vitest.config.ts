@@ -3,26 +3,54 @@ import { defineConfig } from "vitest/config";
 const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
 const whole = { ...shared, globalSetup: "test/support/global-setup.ts" };
 
-/** What these show has nothing to do with the database, or is the queue's and shown on both by queue-order: once is enough. */
+/**
+ * What these show has nothing to do with the database, or is shown on both by a test of its own: on Postgres alone, unless all
+ * is asked for, as `pnpm prove` and GitHub's workflow do of some and of all.
+ */
 const POSTGRES_ALONE = [
+  "authentication",
+  "body-limits",
   "budget-warnings",
   "cors",
+  "create-upload",
   "docs-pages",
   "docs-reference",
+  "doors",
   "error-catalogue",
+  "events",
   "expect-continue",
   "fairness",
+  "form",
+  "graceful-stop",
+  "health",
   "hostile-requests",
+  "idempotency-kill",
   "input-check",
   "key-lookups",
   "key-scopes",
+  "keys-cli",
+  "limits",
   "load-shares",
   "many-connections",
+  "metrics",
+  "openapi",
   "overload",
+  "rest-door",
+  "retention-kill",
+  "secrets",
+  "secrets-of-process",
   "security-headers",
+  "server",
+  "signed-links",
   "slow-clients",
   "slowloris",
+  "store-faults",
   "test-keys",
+  "trpc-door",
+  "trust-proxy",
+  "upload-in-parts",
+  "url-inputs",
+  "watch-job",
 ].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
@@ -35,7 +63,7 @@ export default defineConfig({
           ...whole,
           name: "pglite",
           include: ["test/*.test.ts"],
-          exclude: POSTGRES_ALONE,
+          exclude: process.env.ON_BOTH_DATABASES ? [] : POSTGRES_ALONE,
           env: { TEST_DATABASE: "pglite" },
         },
       },

@@ -80,7 +80,7 @@ describe("a browser's question", () => {
 
   test("has no body", async () => {
     const headers = { origin: ORIGIN, "access-control-request-method": "POST" };
-    expect(await rawAnswer(api, "OPTIONS", "/v1/jobs", headers, "{}")).toMatch(/^HTTP\/1.1 400 /);
+    expect(await rawAnswer(api, "OPTIONS", "/v1/jobs", headers, "{}")).toMatch(/^HTTP\/1.1 405 /);
   });
 
   test("does not count against a key", async () => {

@@ -8,7 +8,7 @@ import { createRestartingApi } from "./support/restarting-api.ts";
 import { isProof, SEED, seededRandom } from "./support/seeded-random.ts";
 import { createTestDatabase } from "./support/test-database.ts";
 
-const KILLS = isProof ? 50 : 4;
+const KILLS = isProof ? 50 : 2;
 const KEYS = 10;
 
 test(`F8: requests that are repeated after kill -9 make no second job, ${KILLS} kills`, async () => {

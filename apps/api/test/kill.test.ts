@@ -37,7 +37,7 @@ async function untilKilled(rest: Rest, ask: (rest: Rest) => Promise<string>): Pr
 test(
   "F1, F2: of jobs that the preview engine renders while the API is killed at random, each succeeds once",
   async () => {
-    const rounds = isProof ? 30 : 3;
+    const rounds = isProof ? 30 : 2;
     const random = seededRandom(SEED);
     // On Postgres a second replica lives on, and takes over.
     if (!isEmbedded) await startChildApi({ database });
@@ -91,7 +91,7 @@ test(
 test(
   "F12: acknowledged writes survive kill -9",
   async () => {
-    const kills = isProof ? 50 : 5;
+    const kills = isProof ? 50 : 3;
     const random = seededRandom(SEED);
     const api = await createRestartingApi({ database, child: { engine: "hold" } });
     const inputs = await api.surely(uploadFixtures);

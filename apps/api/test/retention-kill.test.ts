@@ -15,8 +15,8 @@ import { until } from "./support/until.ts";
 
 const LONG = 3_600_000;
 const HOUR_MS = 3_600_000;
-const OBJECTS = isProof ? 10_000 : 600;
-const ROUNDS = isProof ? 10 : 2;
+const OBJECTS = isProof ? 10_000 : 300;
+const ROUNDS = isProof ? 10 : 1;
 /** The promise. */
 const LATEST_MS = 60_000;
 const random = seededRandom(SEED);

@@ -15,7 +15,6 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TR
  * after the routes: to all other methods of their paths it answers 405.
  */
 export function answerOtherMethods(app: FastifyInstance): (app: FastifyInstance) => Promise<void> {
-  app.addHttpMethod("QUERY", { hasBody: true });
   const taken = new Map<string, Set<string>>();
   app.addHook("onRoute", ({ url, method }) => {
     const methods = taken.get(url) ?? new Set();

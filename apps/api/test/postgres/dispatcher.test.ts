@@ -38,7 +38,7 @@ test("F1: four replicas render each queued job once", async () => {
   await startReplica(options);
   await startReplica(options);
   await startReplica(options);
-  const queued = await Promise.all(Array.from({ length: isProof ? 300 : 120 }, () => queueJob(first)));
+  const queued = await Promise.all(Array.from({ length: isProof ? 300 : 40 }, () => queueJob(first)));
 
   const ended = await until("all runs have ended", async () => {
     const rows = await first.db.select().from(runs);
