@@ -1,11 +1,13 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ERRORS } from "@avatar/contract/errors";
 import { JOB_ERROR_CODES } from "@avatar/contract/job-errors";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createBreakableDatabase } from "../support/breakable-database.ts";
+import { startChildApi } from "../support/child-api.ts";
 import { uploadFixtures } from "../support/fixtures.ts";
 import { makeKey } from "../support/keys.ts";
+import { startOwnPostgres } from "../support/own-postgres.ts";
 import {
   copyMonitoring,
   hasPrometheus,
@@ -20,6 +22,7 @@ import { aJobRow, insertJob } from "../support/rows.ts";
 import { claimRun, type RunInput, startRunPodApi, uploadVideo, workersThat } from "../support/runpod.ts";
 import { createScriptedEngine } from "../support/scripted-engine.ts";
 import { METRICS_TOKEN, type TestApi } from "../support/test-api.ts";
+import { createTestDatabase } from "../support/test-database.ts";
 import { until } from "../support/until.ts";
 
 const LONG = 120_000;
@@ -153,6 +156,40 @@ describe.runIf(hasPrometheus())("with Prometheus", () => {
       expect(rows.map(([, name, type, labels, , meaning]) => [name, type, labels, meaning])).toEqual(
         await readMetrics(api),
       );
+    },
+    LONG,
+  );
+});
+
+describe.runIf(hasPrometheus())("an outage of Postgres", () => {
+  test(
+    "F4: raises its alert and shows in the dashboards, and its end takes both back",
+    async () => {
+      const server = await startOwnPostgres();
+      const shared = await createTestDatabase("postgres");
+      onTestFinished(shared.remove);
+      const api = await startChildApi({
+        database: { ...shared, config: { url: server.url } },
+        child: { engine: "succeed" },
+        env: { METRICS_TOKEN, LOG_LEVEL: "silent" },
+      });
+      const folder = await copyMonitoring(new URL(api.url).host, METRICS_TOKEN);
+      const alerts = join(folder, "alerts/service.yml");
+      await writeFile(alerts, (await readFile(alerts, "utf8")).replace("for: 1m", "for: 2s"));
+      const prometheus = await startPrometheus(folder);
+      const says = (expression: string) => prometheus.query(expression).then(({ length }) => length > 0);
+      const fires = 'ALERTS{alertname="AvatarDatabaseDown", alertstate="firing"}';
+      await until("all is well", () => says("avatar_database_up == 1"));
+      expect(await says(fires)).toBe(false);
+
+      await server.crash();
+      await until("the alert fires", () => says(fires));
+      expect((await api.rest("GET", "/v1/jobs")).status).toBe(503);
+      await until("customers' errors show", () => says('avatar_errors_total{code="unavailable"} > 0'));
+
+      await server.start();
+      await until("the alert is over", async () => !(await says(fires)));
+      expect(await says("avatar_database_up == 1")).toBe(true);
     },
     LONG,
   );

@@ -1,27 +1,15 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/db/client.ts";
 import { runs } from "../../src/db/schema/schema.ts";
 import { startChildApi } from "../support/child-api.ts";
 import { uploadFixtures } from "../support/fixtures.ts";
-import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import { startOwnPostgres } from "../support/own-postgres.ts";
 import { isProof } from "../support/seeded-random.ts";
 import { createTestDatabase } from "../support/test-database.ts";
 import { until } from "../support/until.ts";
 
 const CRASHES = isProof ? 20 : 2;
 const AT_ONCE = 8;
-
-async function startOwnPostgres(): Promise<PostgresServer> {
-  const folder = await mkdtemp(join(tmpdir(), "avatar-postgres-"));
-  await chmod(folder, 0o755); // As root, Postgres runs as a user of its own.
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const server = await startPostgres(join(folder, "data"));
-  onTestFinished(() => server.stop());
-  return server;
-}
 
 test(`F4: ${CRASHES} crashes of Postgres under load lose no job, answer no 500, and /readyz tells of them`, async () => {
   const server = await startOwnPostgres();

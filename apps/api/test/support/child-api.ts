@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { ChildOptions } from "./child-main.ts";
@@ -83,6 +85,8 @@ function spawnApi({ database, child: childOptions, env, main = MAIN }: Options) 
   const child: ChildProcess = spawn(process.execPath, [childOptions ? CHILD_MAIN : main], {
     env: {
       PATH: process.env.PATH,
+      // Most tests start it, some of them again and again.
+      NODE_COMPILE_CACHE: join(tmpdir(), "avatar-compile-cache"),
       DATA_DIR: database.dataDir,
       ...("url" in database.config && { DATABASE_URL: database.config.url }),
       ...(database.r2 && {

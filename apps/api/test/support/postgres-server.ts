@@ -18,8 +18,11 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** A Postgres server of its own, as it is configured by default. */
-export async function startPostgres(databaseDir: string): Promise<PostgresServer> {
+/** A Postgres server of its own, as it is configured by default but for `settings`. */
+export async function startPostgres(
+  databaseDir: string,
+  settings: readonly string[] = [],
+): Promise<PostgresServer> {
   const port = await freePort();
   const EmbeddedPostgres = await loadEmbeddedPostgres();
   const server = new EmbeddedPostgres({
@@ -30,7 +33,7 @@ export async function startPostgres(databaseDir: string): Promise<PostgresServer
     persistent: false,
     // Postgres refuses to run as root, as containers often do.
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ["-c", "max_connections=300"],
+    postgresFlags: ["max_connections=300", ...settings].flatMap((setting) => ["-c", setting]),
     onLog: () => {},
   });
   await server.initialise();

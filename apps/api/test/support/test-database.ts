@@ -14,6 +14,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A Postgres server on which tests may create databases. */
     postgresUrl: string;
+    /** A migrated, empty database on it, to be copied. */
+    postgresTemplate: string;
     /** A data directory with a migrated, empty PGlite database, to be copied. */
     pgliteTemplate: string;
   }
@@ -58,7 +60,7 @@ export async function createTestDatabase(
   }
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   const admin = postgres(inject("postgresUrl"), { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
+  await admin.unsafe(`create database ${name} template ${inject("postgresTemplate")}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return {
