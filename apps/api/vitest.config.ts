@@ -12,6 +12,7 @@ const POSTGRES_ALONE = [
   "body-limits",
   "budget-warnings",
   "cors",
+  "crash-points",
   "create-upload",
   "docs-pages",
   "docs-reference",
@@ -24,6 +25,7 @@ const POSTGRES_ALONE = [
   "graceful-stop",
   "health",
   "hostile-requests",
+  "idempotency",
   "idempotency-kill",
   "input-check",
   "key-lookups",
@@ -44,14 +46,19 @@ const POSTGRES_ALONE = [
   "signed-links",
   "slow-clients",
   "slowloris",
+  "start",
   "store-faults",
   "test-keys",
   "trpc-door",
   "trust-proxy",
   "upload-in-parts",
   "url-inputs",
+  "usage",
   "watch-job",
 ].map((name) => `test/${name}.test.ts`);
+
+/** What a kill does to a whole process: Postgres has tests of its own for its parts. */
+const PGLITE_ALONE = ["test/kill.test.ts"];
 
 export default defineConfig({
   test: {
@@ -72,6 +79,7 @@ export default defineConfig({
           ...whole,
           name: "postgres",
           include: ["test/*.test.ts", "test/postgres/*.test.ts"],
+          exclude: process.env.ON_BOTH_DATABASES ? [] : PGLITE_ALONE,
           env: { TEST_DATABASE: "postgres" },
         },
       },

@@ -13,7 +13,7 @@ import { until } from "../support/until.ts";
 const LONG = 300_000;
 const IDLE_MS = 2000;
 /** What workers lose between two runs, half a second in RunPod's SDK, is little beside renders as long as real ones. */
-const [COUNT, STEP_SECONDS] = isProof ? [12, 8] : [50, 0.1];
+const [COUNT, STEP_SECONDS] = isProof ? [12, 8] : [20, 0.1];
 
 const whole = ({ startedAtMs = 0, endedAtMs = 0 }: Job) => endedAtMs - startedAtMs;
 
