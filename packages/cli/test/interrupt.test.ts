@@ -55,6 +55,23 @@ describe.each(NODES)("on Node %s", (_, node) => {
   });
 });
 
+test("after kill -9, another process finds the same job", async () => {
+  const release = given.hold();
+  const run = given.start(GENERATE);
+  await run.said(/Rendering/);
+  run.kill("SIGKILL");
+  expect(await run.ended).toMatchObject({ signal: "SIGKILL", stdout: "" });
+  const { id, status } = await given.newestJob();
+  expect(status).toBe("running");
+  release();
+  const { code, stdout } = await given.run(["resume", id, "-o", "out.mp4"]);
+  expect({ code, stdout, newest: (await given.newestJob()).id }).toEqual({
+    code: 0,
+    stdout: "out.mp4\n",
+    newest: id,
+  });
+});
+
 test("with --leave-running, --timeout leaves the job too", async () => {
   const release = given.hold();
   const id = await given.createJob();
