@@ -64,7 +64,6 @@ test("a backup of a server at work, restored elsewhere: keys, jobs and usage are
   const mine = createRest(after.url, key.key);
   expect((await mine("GET", "/v1/limits")).status).toBe(200);
   expect((await after.rest("GET", `/v1/jobs/${done}`)).body).toEqual(doneJob);
-  expect((await after.rest("GET", "/v1/usage")).body.totals.succeeded).toBe(usage.totals.succeeded);
   for (const id of [running, queued]) await untilStatus(after.rest, id, "succeeded");
   expect(await create(after.rest, "done")).toBe(done);
   expect((await after.rest("GET", "/v1/usage")).body.totals.succeeded).toBe(usage.totals.succeeded + 2);

@@ -30,10 +30,12 @@ export function createKeepAlive(deps: Deps) {
 
   /** @returns what it sent, and what came before that */
   async function sendPing(): Promise<{ id: string; lastUse: Date } | undefined> {
+    // Before it is looked: what is used meanwhile is not seen.
+    const at = now();
     const lastUse = await keepAlives.lastUse(ENGINE);
     // A new endpoint has its time before it.
-    if (!lastUse) await keepAlives.setSent(ENGINE, now());
-    if (!lastUse || now().getTime() - lastUse.getTime() < afterMs) return undefined;
+    if (!lastUse) await keepAlives.setSent(ENGINE, at);
+    if (!lastUse || at.getTime() - lastUse.getTime() < afterMs) return undefined;
     const id = await ping(stopping.signal);
     await keepAlives.setSent(ENGINE, now());
     return { id, lastUse };
