@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Files share what they import: to load the server for each would take a sixth of the time. They share no state of ours. */
+/** Files share what they import: to load the server for each took a tenth of the time. They share no state of ours. */
 const shared = { testTimeout: 30_000, hookTimeout: 60_000, isolate: false };
 const whole = { ...shared, globalSetup: "test/support/global-setup.ts" };
 

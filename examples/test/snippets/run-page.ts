@@ -1,14 +1,12 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
 import { expect } from "vitest";
+import { firstSecondOf } from "../support/recordings.ts";
 import { type Block, ROOT } from "./blocks.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-/** Of a recording of 0.6 s, little more than the shortest that is taken: 16,000 samples of 16 bits a second. */
-const SPEECH_BYTES = 19_200;
 
 interface Page {
   /** The folder that its commands are run in. */
@@ -33,9 +31,7 @@ export async function preparePage(cwd: string): Promise<void> {
   for (const [name, target] of Object.entries(links)) await symlink(`${ROOT}${target}`, `${cwd}/${name}`);
   for (const name of ["portrait.png", "face.jpg"])
     await copyFile(at("../../media/portrait.png"), `${cwd}/${name}`);
-  const speech = (await readFile(at("../../media/speech-3s.wav"))).subarray(0, 44 + SPEECH_BYTES);
-  speech.writeUInt32LE(36 + SPEECH_BYTES, 4);
-  speech.writeUInt32LE(SPEECH_BYTES, 40);
+  const speech = await firstSecondOf(at("../../media/speech-3s.wav"));
   for (const name of ["speech.wav", "speech.mp3"]) await writeFile(`${cwd}/${name}`, speech);
   // Else curl takes an answer that says no for success.
   await writeFile(`${cwd}/.curlrc`, "fail-with-body\nsilent\nshow-error\n");

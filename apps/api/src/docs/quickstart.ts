@@ -7,7 +7,7 @@ call() { curl -sS --fail-with-body -H "Authorization: Bearer $AVATAR_API_KEY" "$
 
 job=$(call "$API/v1/jobs" -F image=@portrait.png -F audio=@speech.wav)
 id=$(echo "$job" | grep -o 'job_[0-9a-f]*' | head -1)
-until call "$API/v1/jobs/$id?wait=30" | grep -E '"status":"(succeeded|failed|canceled)"'; do :; done
+while call "$API/v1/jobs/$id?wait=30" | grep -E '"status":"(queued|starting|running)"'; do :; done
 url=$(call "$API/v1/jobs/$id/result" | grep -o '"url":"[^"]*"' | cut -d '"' -f 4)
 curl -sS "$url" -o talking.mp4`,
   typescript: `import { Avatar } from "@avatar/client";

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { errorDocsPath } from "@avatar/contract/errors";
+import { type ErrorCode, errorDocsPath } from "@avatar/contract/errors";
 import type { Limits } from "@avatar/contract/types";
 import { codeSamples } from "./code-samples.ts";
 import { fieldsHtml, type Schema, type Schemas } from "./fields.ts";
@@ -160,7 +160,7 @@ const errorLinks = (responses: Call["responses"]) =>
     .filter(([status]) => !status.startsWith("2"))
     .flatMap(([status, { description }]) =>
       [...description.matchAll(/^`(\w+)`/gm)].map(
-        ([, code = ""]) => `<a href="${errorDocsPath(code as never)}"><code>${status} ${code}</code></a>`,
+        ([, code = ""]) => `<a href="${errorDocsPath(code as ErrorCode)}"><code>${status} ${code}</code></a>`,
       ),
     )
     .join(" ");

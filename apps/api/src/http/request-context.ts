@@ -63,11 +63,12 @@ export function createContext(
   };
 }
 
+const IDEMPOTENCY_KEY = new RegExp(LIMITS.idempotencyKey.pattern);
+
 function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
-  const { maxLength, pattern } = LIMITS.idempotencyKey;
-  if (typeof header === "string" && new RegExp(pattern).test(header) && header.length <= maxLength)
-    return header;
+  const { maxLength } = LIMITS.idempotencyKey;
+  if (typeof header === "string" && IDEMPOTENCY_KEY.test(header) && header.length <= maxLength) return header;
   throw new AppError("invalid_input", {
     detail: `The Idempotency-Key must be 1 to ${maxLength} visible ASCII characters, for example a UUID.`,
     issues: [{ path: "Idempotency-Key", message: `expected 1 to ${maxLength} visible ASCII characters` }],
