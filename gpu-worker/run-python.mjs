@@ -62,6 +62,7 @@ if (!python) {
     "-m",
     "pytest",
     "--quiet",
+    "--numprocesses=2",
     "--cov",
     "--cov-report=term:skip-covered",
     ...process.argv.slice(2),

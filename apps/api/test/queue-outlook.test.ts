@@ -45,7 +45,8 @@ test("who made or canceled a job finds that in what is told next", async () => {
 });
 
 test("what another replica did shows once it is announced", async () => {
-  const [first, second] = [await insertJob(api, WAITING), await insertJob(api, WAITING)];
+  const first = await insertJob(api, { ...WAITING, runAfter: new Date(Date.now() + 1_000_000) });
+  const second = await insertJob(api, WAITING);
   expect(await positionOf(second.id)).toBe(2);
   await changeJob(api, first.id, { status: "canceled", finishedAt: new Date(), deadlineAt: null });
   await until("it has moved up", async () => (await positionOf(second.id)) === 1);

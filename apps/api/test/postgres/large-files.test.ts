@@ -14,10 +14,10 @@ import { createTestDatabase } from "../support/test-database.ts";
 const MB = 1_000_000;
 const AT_ONCE = 40;
 /**
- * 2 MiB for each of 40 uploads, and less than one file of 100 MB. Some 60 MB of chunks that are written already wait for
- * the garbage collection, however large a file is and however many come.
+ * 2 MiB for each of 40 uploads, and what lies around meanwhile: V8 begins to collect when 64 MB are held outside its heap, which
+ * takes longer where other programs have the processor. It is half of one of the large files.
  */
-const MAX_GROWTH_MB = 80;
+const MAX_GROWTH_MB = 150;
 
 const hasProc = existsSync("/proc/self/status");
 if (!hasProc) console.warn("SKIPPED: the memory of a process is read from /proc, which is not here");
@@ -115,10 +115,10 @@ describe.skipIf(!hasProc).each(["disk", "s3"] as const)("S4: memory stays flat, 
     expect(await growthMb(`${store}, 300 MB by URL`, () => use(300 * MB))).toBeLessThan(MAX_GROWTH_MB);
   });
 
-  test("while 100 MB come in a form", { timeout: 300_000 }, async () => {
+  test("while 300 MB come in a form", { timeout: 300_000 }, async () => {
     await start(store);
     await submitForm(5 * MB);
-    expect(await growthMb(`${store}, 100 MB in a form`, () => submitForm(100 * MB))).toBeLessThan(
+    expect(await growthMb(`${store}, 300 MB in a form`, () => submitForm(300 * MB))).toBeLessThan(
       MAX_GROWTH_MB,
     );
     const forms = () => Promise.all(Array.from({ length: AT_ONCE }, () => submitForm(5 * MB)));
