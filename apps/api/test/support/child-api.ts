@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { ChildOptions } from "./child-main.ts";
+import { expectNoSecrets } from "./expect-no-secrets.ts";
 import { createRest, type Rest } from "./rest.ts";
 import { TEST_KEY } from "./test-api.ts";
 import type { TestDatabase } from "./test-database.ts";
@@ -110,9 +111,11 @@ function spawnApi({ database, child: childOptions, env, main = MAIN }: Options) 
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk: Buffer) => void chunks.push(chunk));
   const exited = once(child, "close").then(([code, signal]): Exit => ({ code, signal }));
+  const output = () => Buffer.concat(chunks).toString();
   onTestFinished(async () => {
     child.kill("SIGKILL");
     await exited;
+    expectNoSecrets(output(), [database.r2?.secretAccessKey]);
   });
-  return { process: child, output: () => Buffer.concat(chunks).toString(), exited };
+  return { process: child, output, exited };
 }

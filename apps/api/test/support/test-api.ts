@@ -7,6 +7,7 @@ import { type Db, openDatabase } from "../../src/db/client.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { Router } from "../../src/trpc/router.ts";
+import { expectNoSecrets } from "./expect-no-secrets.ts";
 import { uploadFixtures } from "./fixtures.ts";
 import { createRest, type Rest, uploadFile } from "./rest.ts";
 import { createScriptedEngine, type ScriptedEngine } from "./scripted-engine.ts";
@@ -102,6 +103,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   const rest = createRest(app.url, TEST_KEY);
 
+  async function readMetrics(): Promise<string> {
+    const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+    return (await fetch(`${app.url}/metrics`, { headers })).text();
+  }
+
   return {
     url: app.url,
     apiKey: TEST_KEY,
@@ -125,12 +131,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     upload: (contentType, bytes) => uploadFile(rest, contentType, bytes),
     uploadFixtures: () => uploadFixtures(rest),
     async metrics(...names) {
-      const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
-      const text = await (await fetch(`${app.url}/metrics`, { headers })).text();
-      return text.split("\n").filter((line) => names.some((name) => line.startsWith(name)));
+      return (await readMetrics()).split("\n").filter((line) => names.some((name) => line.startsWith(name)));
     },
     async stop() {
+      // Some have stopped already, or have lost what they need to answer.
+      const counted = await readMetrics().catch(() => "");
       await app.stop();
+      expectNoSecrets([...logs, counted].join("\n"), [METRICS_TOKEN, database.r2?.secretAccessKey]);
       if (!options.database) await database.remove();
     },
   };
