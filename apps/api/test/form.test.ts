@@ -78,6 +78,12 @@ describe("a form makes a job", () => {
   });
 });
 
+test("a form has its fields in itself: in the query none is taken", async () => {
+  const { status, body } = await api.rest("POST", "/v1/jobs?seed=7", multipart([image, audio]), FORM_TYPE);
+  expect(status).toBe(400);
+  expect(body).toMatchObject({ code: "unknown_field", issues: [{ path: "seed" }] });
+});
+
 describe("nothing is left of a form", () => {
   const noise = (bytes: number) => Buffer.alloc(bytes, "noise");
   const large = { ...image, content: aPngOf(LIMITS.image.maxBytes + 1) };

@@ -74,6 +74,7 @@ function handlerFor(operation: Operation, { services, maxFormBytes }: Deps) {
     if (operation.name === "jobs.create" && isForm(request)) {
       const { caller } = createContext(request, services);
       requireScope(caller, "generate");
+      refuseQuery(request);
       const form = await receiveForm(request, caller, services.uploads, maxFormBytes);
       try {
         // A form may be on its way for long.
@@ -110,7 +111,7 @@ function readInput(
   const query = request.query as Record<string, unknown>;
   if (method === "POST") {
     const { body = {} } = request;
-    if (Object.keys(query).length > 0) throw unknownFields(Object.keys(query));
+    refuseQuery(request);
     if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
     const twice = pathParams.filter((name) => Object.hasOwn(body, name));
     if (twice.length > 0) throw unknownFields(twice);
@@ -125,6 +126,12 @@ function readInput(
     return [name, toValue && typeof value === "string" ? toValue(value) : value];
   });
   return { ...Object.fromEntries(converted), ...params };
+}
+
+/** A POST has all its fields in its body. */
+function refuseQuery({ query }: FastifyRequest): void {
+  const names = Object.keys(query as object);
+  if (names.length > 0) throw unknownFields(names);
 }
 
 const unknownFields = (names: string[]) =>
