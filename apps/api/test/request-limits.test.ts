@@ -55,7 +55,9 @@ test("F9: through either door the headers count down, and a refusal tells which 
 });
 
 test("F9: a batch is let through whole or not at all", async () => {
-  expect((await ask.batch(rest, LIMIT + 1)).status).toBe(429);
+  const tooLarge = await ask.batch(rest, LIMIT + 1);
+  expect([tooLarge.status, tooLarge.headers.get("retry-after")]).toEqual([429, null]);
+  expect(tooLarge.body.error.data.detail).toContain("Send fewer calls at once.");
   const first = await ask.batch(rest, LIMIT - 1);
   expect([first.status, first.headers.get("ratelimit-remaining")]).toEqual([200, "1"]);
   const second = await ask.batch(rest, 2);
@@ -129,6 +131,39 @@ test("F9: a child key is refused by its own limit and by its parent's, and does 
 
   await ageWindow(api.db, body.id);
   while ((await ask.rest(rest)).status === 200);
-  expectRefused(await ask.rest(child), LIMIT, "key");
+  const { status, headers, body: problem } = await ask.rest(child);
+  expect([status, problem.code, headers.get("retry-after")]).toEqual([
+    429,
+    "rate_limited",
+    String(Math.ceil(problem.retryAfterMs / 1000)),
+  ]);
   expect(await usedBy(api.db, body.id)).toBe(0);
+});
+
+test("a child key is told what is left of its own limit, never of its parent's", async () => {
+  const make = async (limits: object) =>
+    createRest(api.url, (await rest("POST", "/v1/child-keys", { limits })).body.key);
+  const [limited, unlimited] = [await make({ requestsPerMinute: 100 }), await make({})];
+  const told = async (child: Rest) => {
+    const { status, headers, body } = await ask.rest(child);
+    const names = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"];
+    return {
+      status,
+      limit: body.limit,
+      detail: body.detail,
+      headers: names.map((name) => headers.get(name)),
+    };
+  };
+  const seconds = expect.stringMatching(/^\d+$/);
+  expect(await told(limited)).toMatchObject({ status: 200, headers: ["100", "99", seconds, "100;w=60"] });
+  expect(await told(unlimited)).toMatchObject({ status: 200, headers: [null, null, null, null] });
+
+  while ((await ask.rest(rest)).status === 200);
+  for (const child of [limited, unlimited])
+    expect(await told(child)).toEqual({
+      status: 429,
+      limit: { of: "key", name: "requestsPerMinute", resetsAt: expect.any(String) },
+      detail: "The key that made this one has sent too many within a minute.",
+      headers: [null, null, null, null],
+    });
 });

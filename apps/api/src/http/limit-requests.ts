@@ -9,11 +9,16 @@ export function limitRequests(app: FastifyInstance, limiter: RequestLimiter): vo
   const countedIn = new WeakMap<FastifyRequest, readonly RequestWindow[]>();
 
   app.addHook("onRequest", async (request, reply) => {
-    const taken = await limiter.take(callerOf(request), callsOf(request));
+    const [caller, calls] = [callerOf(request), callsOf(request)];
+    const taken = await limiter.take(caller, calls);
     if (!taken) return;
-    addHeaders(reply, taken.tightest);
-    if (!taken.tightest.isGranted) throw rateLimited(taken.tightest);
-    countedIn.set(request, taken.windows);
+    const { tightest, windows } = taken;
+    // A child key is in a browser, where nobody is to know what its parent sends.
+    const own = caller.childKeyId === undefined ? "key" : "childKey";
+    const told = [tightest, ...windows].find(({ of }) => of === own);
+    if (told) addHeaders(reply, told);
+    if (!tightest.isGranted) throw rateLimited(tightest, calls, tightest === told);
+    countedIn.set(request, windows);
   });
   app.addHook("onResponse", async (request) => {
     const windows = countedIn.get(request);
@@ -40,18 +45,30 @@ function addHeaders(reply: FastifyReply, { limit, remaining, secondsLeft }: Requ
   });
 }
 
-function rateLimited({ of, limit, remaining, secondsLeft }: RequestWindow): AppError {
-  const retryAfterMs = Math.ceil(secondsLeft * 1000);
-  const who = of === "key" ? "key" : "child key";
+/** @param isShown whether amounts are for the caller to know */
+function rateLimited(
+  { of, limit, remaining, secondsLeft }: RequestWindow,
+  calls: number,
+  isShown: boolean,
+): AppError {
+  const resetsInMs = Math.ceil(secondsLeft * 1000);
+  // A batch of more calls than a minute may have is never let through.
+  const isTooLarge = calls > limit;
   return new AppError("rate_limited", {
-    detail: `The ${who} may send ${limit} requests within a minute, which begins with the first of them.`,
-    retryAfterMs,
+    detail: isShown ? say(of, limit, calls) : "The key that made this one has sent too many within a minute.",
+    ...(!isTooLarge && { retryAfterMs: resetsInMs }),
     limit: {
       of,
       name: "requestsPerMinute",
-      max: limit,
-      left: remaining,
-      resetsAt: new Date(Date.now() + retryAfterMs).toISOString(),
+      ...(isShown && { max: limit, left: remaining }),
+      resetsAt: new Date(Date.now() + resetsInMs).toISOString(),
     },
   });
+}
+
+function say(of: RequestWindow["of"], limit: number, calls: number): string {
+  const who = of === "key" ? "key" : "child key";
+  const may = `The ${who} may send ${limit} requests within a minute`;
+  if (calls > limit) return `${may}; this batch alone has ${calls}. Send fewer calls at once.`;
+  return `${may}, which begins with the first of them.`;
 }
