@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { beginRequest } from "./support/begin-request.ts";
 import { FORM_TYPE } from "./support/multipart.ts";
+import { rawAnswer } from "./support/raw-answer.ts";
 import { startTestApi, type TestApi } from "./support/test-api.ts";
 import { createTestDatabase, type TestDatabase } from "./support/test-database.ts";
 
@@ -66,4 +67,10 @@ test("who asks before sending a body is told to, and answered", async () => {
   const put = await beginRequest(api, "PUT", upload.url, { ...upload.headers, "content-length": "3" });
   put.sent.end("abc");
   expect(await put.status).toBe(200);
+});
+
+test("who expects anything else is answered as if it did not", async () => {
+  const headers = { authorization: `Bearer ${api.apiKey}`, expect: "more" };
+  expect(await rawAnswer(api, "GET", "/v1/limits", headers)).toMatch(/^HTTP\/1.1 200 /);
+  expect(await rawAnswer(api, "GET", "/v1/limits", { expect: "more" })).toMatch(/^HTTP\/1.1 401 .*"code"/s);
 });

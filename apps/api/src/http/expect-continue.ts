@@ -16,6 +16,8 @@ export function answerExpect(app: FastifyInstance): void {
     asking.add(request);
     app.server.emit("request", request, response);
   });
+  // Whatever else is expected is ignored, as RFC 9110 lets a server do. Node by itself answers 417 and not a word.
+  app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   app.addHook("preParsing", async ({ raw, is404 }, reply) => {
     if (!asking.has(raw)) return;
     if (is404) throw new AppError("not_found");
