@@ -17,6 +17,11 @@ test("a batch of queries is answered", async () => {
   expect([job.id, page.items.at(0)?.id]).toEqual([id, id]);
 });
 
+test("a batch of 200 queries is answered", async () => {
+  const answers = await Promise.all(Array.from({ length: 200 }, () => api.trpc.keys.current.query({})));
+  expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+});
+
 test.each(["/trpc/uploads.create,uploads.create?batch=1", "/trpc/uploads.create%2Cuploads.create?batch=1"])(
   "a batch of two mutations is refused: %s",
   async (path) => {

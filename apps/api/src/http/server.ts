@@ -79,7 +79,8 @@ export function createServer(deps: Deps): FastifyInstance {
     bodyLimit: LIMITS.jsonBodyBytes,
     forceCloseConnections: "idle",
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 1000 },
+    // A tRPC batch has the names of all its calls in one. Node takes no longer headers.
+    routerOptions: { maxParamLength: 16 * 1024 },
     http: {
       headersTimeout: timeLimits.headersMs,
       connectionsCheckingInterval: timeLimits.headersCheckMs,
