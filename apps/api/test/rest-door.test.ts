@@ -144,6 +144,14 @@ describe("bodies", () => {
     expect(answer.body.issues).toContainEqual(expect.objectContaining({ path }));
   });
 
+  test("what is no UTF-8 is refused, not stored as something else, through both doors", async () => {
+    const body = Buffer.from('{"contentType":"image/png","bytes":1,"sha256":"\xff"}', "latin1");
+    const rest = await api.rest("POST", "/v1/uploads", body, JSON_TYPE);
+    const trpc = await api.rest("POST", "/trpc/uploads.create", body, JSON_TYPE);
+    for (const problem of [rest.body, trpc.body.error.data])
+      expect(problem).toMatchObject({ code: "malformed_json", detail: "The body is not UTF-8." });
+  });
+
   test("a type with parameters and capitals is JSON", async () => {
     const headers = { "content-type": "Application/JSON; charset=utf-8" };
     const { status } = await api.rest("POST", "/v1/uploads", { contentType: "image/png", bytes: 1 }, headers);

@@ -16,6 +16,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { RequestEvents } from "../telemetry/request-events.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Services } from "../trpc/context.ts";
+import { toText } from "./body-text.ts";
 import { trustProxy } from "./client-address.ts";
 import { answerClientErrors } from "./client-errors.ts";
 import { allowOrigins } from "./cors.ts";
@@ -116,11 +117,12 @@ export function createServer(deps: Deps): FastifyInstance {
   });
 
   app.removeContentTypeParser(["application/json", "text/plain"]);
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
     try {
-      done(null, body === "" ? undefined : JSON.parse(String(body)));
+      const text = toText(body);
+      done(null, text === "" ? undefined : JSON.parse(text));
     } catch (cause) {
-      done(new AppError("malformed_json", { cause }));
+      done(cause instanceof AppError ? cause : new AppError("malformed_json", { cause }));
     }
   });
 

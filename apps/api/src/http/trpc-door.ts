@@ -6,6 +6,7 @@ import { toAppError } from "../problem.ts";
 import type { Services } from "../trpc/context.ts";
 import { requestIds, toTrpcShape } from "../trpc/init.ts";
 import { router } from "../trpc/router.ts";
+import { toText } from "./body-text.ts";
 import { tendStream } from "./event-stream.ts";
 import { logFailure } from "./failures.ts";
 import { createContext } from "./request-context.ts";
@@ -35,8 +36,10 @@ export async function trpcDoor(app: FastifyInstance, { services, heartbeatMs }: 
   });
   // tRPC parses the body itself.
   app.removeContentTypeParser("application/json");
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async (_request: FastifyRequest, body: Buffer) => toText(body),
   );
   app.setErrorHandler((error, request, reply) => {
     const shape = toTrpcShape(error, request.id);
