@@ -56,6 +56,10 @@ test.each([
   expect(isTaken({ limits: { [name]: value } })).toBe(true);
 });
 
+test("no owner has the name that stands for all of them", () => {
+  expect(isTaken({ owner: "*" })).toBe(false);
+});
+
 test.each([
   "2026-02-30T00:00:00Z",
   "2027-01-01",

@@ -77,7 +77,7 @@ export const NewKey = z
 
 export const CreateKeyInput = z
   .strictObject({
-    owner: Owner,
+    owner: Owner.refine((name) => name !== "*", "expected a name: * stands for all owners"),
     name: Name,
     mode: Mode.default("live"),
     scopes: Scopes.default(["generate", "read"]),
