@@ -39,7 +39,7 @@ const keys = {
   test_key_required:
     "The request has the field `test`, which scripts how a job ends, and was sent with a live key.",
   key_not_found:
-    "The owner of the key has no key with this id. A key of another owner is answered for in the same way.",
+    "There is no key with this id. To a change or a rotation it is also answered where the key has ended or is a child key.",
   rate_limited:
     "The key has used up the requests that it may send within a minute. The minute begins with the first of them.",
   too_many_jobs:
