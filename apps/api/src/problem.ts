@@ -62,7 +62,7 @@ function fromZod(error: z.ZodError): AppError {
   const issues: Issue[] = error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => ({ path: [...issue.path, key].join("."), message: "There is no such field" }))
-      : [{ path: issue.path.join("."), message: issue.message }],
+      : [{ path: issue.path.join("."), message: messageOf(issue) }],
   );
   const onlyUnknown = error.issues.every((issue) => issue.code === "unrecognized_keys");
   const named = issues
@@ -75,6 +75,10 @@ function fromZod(error: z.ZodError): AppError {
     issues: named,
   });
 }
+
+/** What is wrong with a name in a record, zod tells one level below. */
+const messageOf = (issue: z.core.$ZodIssue): string =>
+  (issue.code === "invalid_key" && issue.issues[0]?.message) || issue.message;
 
 /** Else a small request full of unknown fields would get a large answer. */
 const MAX_ISSUES = 20;

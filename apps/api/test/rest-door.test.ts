@@ -144,6 +144,12 @@ describe("bodies", () => {
     expect(answer.body.issues).toContainEqual(expect.objectContaining({ path }));
   });
 
+  test("of a label's name is told what is wrong with it", async () => {
+    const input = { ...(await aJobInput(api)), metadata: { ["x".repeat(41)]: "" } };
+    const { body } = await throughBothDoors(api, "jobs.create", { input });
+    expect(body).toMatchObject({ code: "invalid_input", detail: expect.stringContaining("<=40 characters") });
+  });
+
   test("what is no UTF-8 is refused, not stored as something else, through both doors", async () => {
     const body = Buffer.from('{"contentType":"image/png","bytes":1,"sha256":"\xff"}', "latin1");
     const rest = await api.rest("POST", "/v1/uploads", body, JSON_TYPE);
