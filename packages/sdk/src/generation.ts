@@ -74,8 +74,8 @@ export function startGeneration(
   const states = createFeed<Job>();
   const id = deferred<string>();
   let job: Job | undefined;
-  /** Set once a request that makes or finds the job is under way: from then on there may be a job to cancel. */
-  let opening: Promise<string> | undefined;
+  /** Set where there may be a job to cancel: one that is resumed, or once a request that makes one is under way. */
+  let opening = start.id ? Promise.resolve(start.id) : undefined;
   let canceling: Promise<unknown> | undefined;
   let abort = (_reason: AvatarError) => {};
 
@@ -100,7 +100,7 @@ export function startGeneration(
   function open(signal: AbortSignal): Promise<Job> {
     // Only its answer names the job to cancel, so a create that is under way goes on when nobody waits any more.
     const opened = start.open(start.id || onAbort === "leave" ? signal : undefined);
-    opening = start.id ? Promise.resolve(start.id) : opened.then((first) => first.id);
+    opening ??= opened.then((first) => first.id);
     opening.then(id.resolve, () => {});
     return opened;
   }
