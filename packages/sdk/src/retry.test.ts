@@ -22,3 +22,15 @@ test("an abort ends a pause with its reason, and leaves no timer", async () => {
   await expect(pause).rejects.toBe("enough");
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("no pause begins after an abort", async () => {
+  await expect(systemClock.sleep(4000, AbortSignal.abort("enough"))).rejects.toBe("enough");
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a pause longer than a timer can be is not over at once", async () => {
+  let isOver = false;
+  void systemClock.sleep(2 ** 31, new AbortController().signal).then(() => (isOver = true));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(isOver).toBe(false);
+});

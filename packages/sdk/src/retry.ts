@@ -27,6 +27,9 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** `setTimeout` fires at once beyond this. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>
@@ -36,11 +39,15 @@ export const systemClock: Clock = {
         reject(signal.reason);
       };
       // Not unref'd: a program that only waits for its next try must not exit.
-      const timer = setTimeout(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      }, ms);
+      const timer = setTimeout(
+        () => {
+          signal.removeEventListener("abort", stop);
+          resolve();
+        },
+        Math.min(ms, LONGEST_TIMER_MS),
+      );
       signal.addEventListener("abort", stop, { once: true });
+      if (signal.aborted) stop();
     }),
 };
 
@@ -74,7 +81,9 @@ export async function withRetries<T>(
       const error = addFacts(thrown as AvatarError, { attempts: attempt });
       const delayMs = pause(error, attempt, maxDelayMs);
       const mayHelp = error.retryable && (error.retryAfterMs || !NOT_YET.test(error.code));
-      if (!mayHelp || attempt >= attempts || clock.now() - startedAt + delayMs > budgetMs) throw error;
+      // In this way, what is not a number ends it.
+      const isLeft = attempt < attempts && clock.now() - startedAt + delayMs <= budgetMs;
+      if (!mayHelp || !isLeft) throw error;
       await onRetry(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }

@@ -1,5 +1,6 @@
 import { AbortedError, type AvatarError, asAvatarError, TimeoutError } from "./errors.ts";
 import { refuse } from "./refuse.ts";
+import { LONGEST_TIMER_MS } from "./retry.ts";
 
 /**
  * What ends a call before it is done.
@@ -18,9 +19,6 @@ type Work<T> = (signal: AbortSignal, abort: (reason: AvatarError) => void) => Pr
 
 /** Made here, so that what they are aborted with is an error of ours. A reason of yours becomes the cause of one. */
 const ownSignals = new WeakSet<AbortSignal>();
-
-/** `setTimeout` fires at once beyond this. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs `work` within bounds. Settles at once when one is hit, even if `work` does not listen to its signal; whatever
@@ -42,10 +40,9 @@ export async function withinBounds<T>(bounds: Bounds | undefined, work: Work<T>)
     if (timeoutMs !== undefined) {
       if (!(timeoutMs >= 0)) await refuse("invalid_input", "timeout");
       if (timeoutMs <= LONGEST_TIMER_MS)
+        // Not unref'd: a callback of yours that never settles keeps no process alive, and would end without a rejection.
         timer = setTimeout(() => abort(new TimeoutError(timeoutMs)), timeoutMs);
     }
-    // Something else always keeps the process alive meanwhile: a socket or the pause before a retry.
-    timer?.unref?.();
     return await new Promise<T>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));
       work(signal, abort).then(resolve, reject);

@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { AbortedError, Avatar, AvatarError, TimeoutError, type UploadProgress } from "../src/index.ts";
 import { waitFor } from "./support/fake-api.ts";
 import { errorOf, files, useFakeApi } from "./support/use-fake-api.ts";
@@ -154,4 +154,26 @@ test("an abort whose reason is an error of ours is still an abort, and changes n
   controller.abort(reason);
   expect(await errorOf(generation)).toMatchObject({ code: "aborted", jobId: "job_1", cause: reason });
   expect(reason.jobId).toBe("job_9");
+});
+
+test("a job that is resumed can be canceled at once, before anything is known of it", async () => {
+  const { api, avatar } = given;
+  api.addJob([{ status: "queued" }]);
+  const generation = avatar.resume("job_1");
+  expect(await generation.cancel()).toMatchObject({ id: "job_1", status: "canceled" });
+  expect(await errorOf(generation)).toMatchObject({ code: "job_canceled", jobId: "job_1" });
+});
+
+test("a scope that is left at once cancels the job that it resumed", async () => {
+  given.api.addJob([{ status: "queued" }]);
+  const generation = given.avatar.resume("job_1");
+  await generation[Symbol.asyncDispose]();
+  expect(isCanceled()).toBe(true);
+  expect(await errorOf(generation)).toMatchObject({ code: "aborted", jobId: "job_1" });
+});
+
+test("a time limit keeps the process alive where a callback does not", async () => {
+  const upload = given.avatar.upload(() => new Promise<Blob>(() => {}), { timeoutMs: 50 });
+  expect(vi.mocked(setTimeout).mock.results.at(-1)?.value.hasRef()).toBe(true);
+  expect(await errorOf(upload)).toMatchObject({ code: "timeout" });
 });

@@ -41,7 +41,7 @@ test("Retry-After is honoured to the millisecond", async () => {
   api.fail(
     "GET /v1/jobs/:id",
     { code: "unavailable", retryAfter: "4" },
-    { status: 429, body: '{"retryAfterMs":7001}' },
+    { status: 429, body: '{"code":"rate_limited","retryAfterMs":7001}' },
   );
   await avatar.jobs.get("job_1");
   expect(clock.slept).toEqual([4000, 7001]);
@@ -88,6 +88,16 @@ test("retry: false sends once", async () => {
   api.fail("GET /v1/jobs", "reset");
   expect(await errorOf(avatar.jobs.list())).toMatchObject({ attempts: 1 });
 });
+
+test.each([{ attempts: Number.NaN }, { budgetMs: Number.NaN }, { maxDelayMs: Number.NaN }])(
+  "retry: %j sends once, not forever",
+  async (retry) => {
+    const { api, clock } = given;
+    api.fail("GET /v1/jobs", ...Array(20).fill("reset"));
+    const avatar = new Avatar({ apiKey: "avk_1", baseUrl: api.url, clock, retry });
+    expect(await errorOf(avatar.jobs.list())).toMatchObject({ code: "connection", attempts: 1 });
+  },
+);
 
 test("errors that a retry cannot change are not retried", async () => {
   const { api, avatar } = given;
