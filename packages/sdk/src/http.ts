@@ -138,7 +138,7 @@ async function reading<T>(url: string, work: Promise<T>): Promise<T> {
   } catch (cause) {
     if (AvatarError.is(cause)) throw cause;
     const { code, message } = ((cause as Error).cause ?? cause) as { code?: string; message?: string };
-    const detail = `The connection to ${new URL(url).host} failed: ${code ?? message}.`;
+    const detail = `The connection to ${new URL(url).host} failed: ${code || message}.`;
     throw new ConnectionError({ code: "connection", detail, retryable: true, cause });
   }
 }
@@ -161,7 +161,8 @@ async function parse<T>(response: Response): Promise<T> {
 /** Of errors from something in between, such as a proxy, or from the object store, which speaks XML, there is none. */
 function problemOf(text: string): Partial<Problem> {
   try {
-    return { ...JSON.parse(text) };
+    const problem = JSON.parse(text);
+    return typeof problem.code === "string" ? problem : {};
   } catch {
     return /<Code>(BadDigest|XAmzContentChecksumMismatch)</.test(text) ? { code: "upload_mismatch" } : {};
   }

@@ -43,11 +43,13 @@ function env(name: string): string | undefined {
 /** On the host of the page. */
 const isPath = (baseUrl: unknown) => /^\/(?!\/)/.test(String(baseUrl));
 
-/** The address of the API without a slash at its end, where it is one. */
+/** The address of the API without a slash at its end, where it is one. No `fetch` takes one with a password. */
 function baseOf({ baseUrl = env("AVATAR_BASE_URL") ?? "" }: Settings): string | undefined {
   const { location } = globalThis as { location?: { origin: string } };
   const base = (isPath(baseUrl) ? (location?.origin ?? "") : "") + baseUrl;
-  return /^https?:\/\/./.test(base) && URL.canParse(base) ? base.replace(/\/+$/, "") : undefined;
+  return /^https?:\/\/[^/@?#]+(\/[^?#]*)?$/.test(base) && URL.canParse(base)
+    ? base.replace(/\/+$/, "")
+    : undefined;
 }
 
 export async function urlOf(settings: Settings, path: string): Promise<string> {

@@ -26,6 +26,14 @@ test("issues name the fields, and codes of the future still work", async () => {
   expect(AvatarError.is(error, "moon_phase_wrong")).toBe(true);
 });
 
+test("errors of another kind of server are told by their status alone", async () => {
+  for (const json of [{ detail: [{ loc: ["x"] }], issues: {} }, { code: 5, docs: {} }, null, "text"]) {
+    given.api.fail("GET /v1/jobs/:id", { status: 422, body: JSON.stringify(json) });
+    const error = await errorOf(given.avatar.jobs.get("job_1"));
+    expect(error).toMatchObject({ code: "http_422", detail: "The server answered 422.", issues: [] });
+  }
+});
+
 test("AvatarError.is knows errors of another copy of the package, and nothing else", async () => {
   vi.resetModules();
   const other = await import("../src/errors.ts");
@@ -89,7 +97,11 @@ test("a missing key, a missing address and a wrong one say what to do", async ()
     hint: /AVATAR_API_KEY/,
   });
   expect(await list({ apiKey: "avk_1" })).toMatchObject({ code: "invalid_input", hint: /AVATAR_BASE_URL/ });
-  expect(await list({ apiKey: "avk_1", baseUrl: "localhost:3000" })).toMatchObject({ code: "invalid_input" });
+  for (const baseUrl of ["localhost:3000", "https://me:s3cret@127.0.0.1", "https://127.0.0.1/?a=1"]) {
+    const error = await list({ apiKey: "avk_1", baseUrl });
+    expect(error).toMatchObject({ code: "invalid_input" });
+    expect(String(error)).not.toContain("s3cret");
+  }
   expect(given.api.requests).toEqual([]);
   vi.unstubAllEnvs();
 });

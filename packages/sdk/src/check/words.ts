@@ -34,7 +34,7 @@ interface Words {
 export const WORDS = {
   address: {
     detail: "The address of the API is missing, or no http(s) address.",
-    hint: "Pass `baseUrl` or set AVATAR_BASE_URL.",
+    hint: "Pass `baseUrl` or set AVATAR_BASE_URL, without a password, a query or a fragment.",
   },
   missingKey: { detail: "The API key is missing.", hint: NO_KEY },
   malformedKey: { detail: "The API key is malformed.", hint: NO_KEY },
