@@ -121,13 +121,13 @@ export function createGenerationStore(settings: Settings) {
       onUpload(progress) {
         uploads[progress.input] = progress;
         tell({ status: "preparing", upload: sumOf(Object.values(uploads)) });
-        onUpload?.(progress);
+        return onUpload?.(progress);
       },
       onUpdate(job) {
         run.id = job.id;
         const next = beganOf(job);
         if (next) tell(next);
-        onUpdate?.(job);
+        return onUpdate?.(job);
       },
     });
     const run: Run = { generation, id, onAbort, leave: () => controller.abort() };

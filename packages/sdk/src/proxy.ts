@@ -25,7 +25,7 @@ export interface ProxyOptions {
   baseUrl?: string | URL | undefined;
   /** Instead of the global `fetch`. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
-  /** Is told what the page is not: what `authorize` threw, and why the API could not be asked. */
+  /** Is told what the page is not: what `authorize` threw, and why the API could not be asked. What it throws is dropped. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -47,9 +47,11 @@ export type ProxyUser = string | false | null | undefined;
  */
 export function createProxy({
   authorize,
-  onError = () => {},
+  onError: onErrorOf,
   ...settings
 }: ProxyOptions): (request: Request) => Promise<Response> {
+  // A log that fails must break neither the answer nor the server, so its own errors are dropped, also those of a promise.
+  const onError = (error: unknown) => void (async () => onErrorOf?.(error))().catch(() => {});
   const ask = settings.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
 
   async function whoSends(request: Request): Promise<string> {

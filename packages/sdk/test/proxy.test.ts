@@ -201,6 +201,23 @@ test.each([
   },
 );
 
+test.each<[string, () => void]>([
+  ["throws", () => expect.fail("no log")],
+  ["rejects", async () => expect.fail("no log")],
+])("an `onError` that %s spoils neither the answer nor the process", async (_, onError) => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  const authorize = () => expect.fail("no session");
+  for (const options of [{ authorize }, { authorize: () => "ada", baseUrl: "http://127.0.0.1:1" }]) {
+    const proxy = createProxy({ apiKey: "avk_1", onError, ...options });
+    const { status } = await proxy(new Request(`${given.app.url}/v1/limits`));
+    expect(status).toBe("baseUrl" in options ? 503 : 401);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+});
+
 test.each<[number, Record<string, string>]>([
   [302, { location: "http://evil.example/" }],
   [502, { "content-type": "text/html" }],

@@ -261,3 +261,11 @@ test("on a server it is idle", () => {
   const Page = () => createElement("p", null, useGeneration(given.avatar).status);
   expect(renderToString(createElement(Page))).toBe("<p>idle</p>");
 });
+
+test("an error of an async callback is the error of the generation", async () => {
+  const hook = await renderGeneration();
+  const onUpdate = async () => expect.fail("no state");
+  act(() => void hook.now.start(files(), { onUpdate }));
+  await until(() => hook.now.status === "failed");
+  expect(hook.now.error).toMatchObject({ code: "unexpected", detail: "no state" });
+});
