@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { addAbortSignal, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { Avatar, type RetryEvent } from "@avatar/client";
+import { AbortedError, Avatar, type RetryEvent } from "@avatar/client";
 import { keyModeOf } from "@avatar/contract/api-keys";
 import type { Display } from "./display.ts";
 import { CliError, EXIT, usageError } from "./exit-codes.ts";
@@ -22,9 +23,11 @@ export function baseUrlOf(flag: string | undefined, env: Env): string {
 export async function connect(
   baseUrl: string,
   keyFile: string | undefined,
-  { env, stdin, display }: { env: Env; stdin: NodeJS.ReadableStream; display: Display },
+  { env, stdin, display, signal }: { env: Env; stdin: Readable; display: Display; signal: AbortSignal },
 ): Promise<Avatar> {
-  const apiKey = (keyFile === undefined ? (env.AVATAR_API_KEY ?? "") : await readKey(keyFile, stdin)).trim();
+  const apiKey = (
+    keyFile === undefined ? (env.AVATAR_API_KEY ?? "") : await readKey(keyFile, stdin, signal)
+  ).trim();
   if (apiKey === "") throw keyError("The API key is missing.");
   // It may be a key of something in between, which has others.
   if (apiKey.startsWith("avk_") && !keyModeOf(apiKey))
@@ -45,10 +48,11 @@ function noteRetry({ reason, attempt, delayMs }: RetryEvent, display: Display): 
 
 const keyError = (detail: string) => new CliError(EXIT.key, { code: "unauthorized", detail });
 
-async function readKey(path: string, stdin: NodeJS.ReadableStream): Promise<string> {
+async function readKey(path: string, stdin: Readable, signal: AbortSignal): Promise<string> {
   try {
-    return await (path === "-" ? text(stdin) : readFile(path, "utf8"));
+    return await (path === "-" ? text(addAbortSignal(signal, stdin)) : readFile(path, "utf8"));
   } catch (error) {
+    if (signal.aborted) throw new AbortedError();
     throw usageError(`--key-file cannot be read: ${(error as Error).message}`);
   }
 }

@@ -32,6 +32,11 @@ export const generate = defineCommand({
     if (detach && path !== undefined)
       throw usageError("--detach saves no video.", "Leave out -o, or --detach.");
     if (!detach && !path) throw usageError("Where to? -o is missing.", "Pass -o video.mp4, or --detach.");
+    const idempotencyKey = values["idempotency-key"];
+    if (idempotencyKey !== undefined && !/^[!-~]{1,255}$/.test(idempotencyKey))
+      throw usageError(
+        "--idempotency-key takes 1 to 255 letters, digits and signs of ASCII, without spaces.",
+      );
     const input = jobInput(values, operands);
     const timeoutMs = durationMs("--timeout", values.timeout);
 
@@ -44,7 +49,7 @@ export const generate = defineCommand({
       const wait = new AbortController();
       const { isSending, onUpload } = showUploads(input, display, { label: "Creating the job" });
       const generation = avatar.generate(input, {
-        idempotencyKey: values["idempotency-key"],
+        idempotencyKey,
         signal: wait.signal,
         onAbort: "leave",
         onUpdate: (job) => display.show(progressOf(job)),

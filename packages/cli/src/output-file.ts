@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { open, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CliError, EXIT, usageError } from "./exit-codes.ts";
 
@@ -14,9 +14,19 @@ export async function checkOutput(path: string, force: boolean | undefined): Pro
       hint: "Pass --force to write over it, or choose another name.",
     });
   }
-  const folder = dirname(resolve(path));
-  await access(folder, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === "ENOENT" ? "There is no folder" : "Nothing can be written to";
-    throw usageError(`${why} ${folder}`);
-  });
+  await tryToWrite(`${path}.${randomBytes(4).toString("hex")}.part`);
+}
+
+/** Under a name such as the video has while it arrives, since the name may be at fault as well as the folder. */
+async function tryToWrite(path: string): Promise<void> {
+  try {
+    const file = await open(path, "wx");
+    await file.close();
+    await rm(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const folder = dirname(resolve(path));
+    if (code === "ENAMETOOLONG") throw usageError("The name of the video is too long.");
+    throw usageError(`${code === "ENOENT" ? "There is no folder" : "Nothing can be written to"} ${folder}`);
+  }
 }

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { WriteStream } from "node:tty";
 import { Avatar, AvatarError } from "@avatar/client";
 import { parseCommand } from "./command.ts";
@@ -14,7 +15,7 @@ import { VERSION } from "./version.ts";
 interface Surroundings {
   args: string[];
   env: Env;
-  stdin: NodeJS.ReadableStream;
+  stdin: Readable;
   stdout: NodeJS.WritableStream;
   stderr: WriteStream;
   stop: Stop;
@@ -44,7 +45,7 @@ export async function runProgram({ args, env, stdin, stdout, stderr, stop }: Sur
     const avatar =
       baseUrl === undefined
         ? new Avatar()
-        : await connect(baseUrl, values["key-file"], { env, stdin, display });
+        : await connect(baseUrl, values["key-file"], { env, stdin, display, signal: stop.signal });
     const print = (result: unknown, text: string) => {
       display.end(); // The two may share a terminal.
       say(isJson ? JSON.stringify(result) : text);

@@ -12,6 +12,9 @@ export interface Stop {
   after(timeoutMs: number, text: string): void;
 }
 
+/** `setTimeout` fires at once beyond this: 24 days, in which no job is under way any more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export function createStop(): Stop {
   const controller = new AbortController();
   const stop = {
@@ -25,6 +28,7 @@ export function createStop(): Stop {
       controller.abort();
     },
     after(timeoutMs: number, text: string) {
+      if (timeoutMs > LONGEST_TIMER_MS) return;
       setTimeout(() => {
         if (controller.signal.aborted) return;
         stop.exitCode = EXIT.timeout;

@@ -31,6 +31,7 @@ test.each<[string[], string, string?]>([
   [[...GENERATE, "--seed", "4294967296"], "--seed takes a whole number from 0 to 4294967295"],
   [[...GENERATE, "--ttl", "soon"], '--ttl takes a time such as 90s, 10m or 1h, not "soon".'],
   [[...GENERATE, "--timeout", "0"], '--timeout takes a time such as 90s, 10m or 1h, not "0".'],
+  [[...GENERATE, "--idempotency-key", "Auftrag für 7"], "--idempotency-key takes 1 to 255 letters"],
   [[...GENERATE, "--metadata", "order"], '--metadata takes name=value, not "order".'],
   [[...GENERATE, "--metadata", "a=1", "--metadata", "a=2"], "--metadata a=… is given twice."],
   [["jobs", "list", "--limit", "0"], "--limit takes a whole number from 1 to"],

@@ -161,7 +161,8 @@ test("2: a video cannot go to a folder, to a pipe, or to where nothing can be", 
   await mkdir(join(given.cwd, "folder"));
   // A device is refused alike, but a test that failed would take /dev/null away.
   execFileSync("mkfifo", [join(given.cwd, "pipe")]);
-  for (const output of ["folder", "pipe", "none/out.mp4"]) {
+  const tooLong = `${"a".repeat(252)}.mp4`;
+  for (const output of ["folder", "pipe", "none/out.mp4", "none/", "pipe/out.mp4", tooLong]) {
     const args = ["generate", PORTRAIT, SPEECH, "--force", "-o", output];
     expect(await errorOf(args), output).toMatchObject({ exitCode: 2, code: "usage" });
   }

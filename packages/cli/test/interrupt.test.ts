@@ -83,6 +83,14 @@ test("with --leave-running, --timeout leaves the job too", async () => {
   expect((await given.run(["jobs", "watch", id])).stdout).toBe("succeeded\n");
 });
 
+test("a --timeout of weeks does not pass at once", async () => {
+  const release = given.hold();
+  const run = given.start([...GENERATE, "--timeout", "1000h"]);
+  await run.said(/Rendering/);
+  release();
+  expect(await run.ended).toMatchObject({ code: 0, stdout: "out.mp4\n" });
+});
+
 test("Ctrl-C cancels a job that is resumed", async () => {
   given.hold();
   const id = await given.createJob();
