@@ -5,10 +5,11 @@ export const quickstart = (baseUrl: string): CodeSamples => ({
   curl: `API=${baseUrl}
 call() { curl -sS --fail-with-body -H "Authorization: Bearer $AVATAR_API_KEY" "$@"; }
 
-job=$(call "$API/v1/jobs" -F image=@portrait.png -F audio=@speech.wav)
+job=$(call "$API/v1/jobs" -F image=@portrait.png -F audio=@speech.wav) || echo "$job"
 id=$(echo "$job" | grep -o 'job_[0-9a-f]*' | head -1)
 while call "$API/v1/jobs/$id?wait=30" | grep -E '"status":"(queued|starting|running)"'; do :; done
-url=$(call "$API/v1/jobs/$id/result" | grep -o '"url":"[^"]*"' | cut -d '"' -f 4)
+result=$(call "$API/v1/jobs/$id/result") || echo "$result"  # where the job failed, this says why
+url=$(echo "$result" | grep -o '"url":"[^"]*"' | cut -d '"' -f 4)
 curl -sS "$url" -o talking.mp4`,
   typescript: `import { Avatar } from "@avatar/client";
 import { file, saveTo } from "@avatar/client/node";
@@ -16,7 +17,7 @@ import { file, saveTo } from "@avatar/client/node";
 const avatar = new Avatar({ baseUrl: "${baseUrl}" });
 const video = await avatar.generate({ image: file("portrait.png"), audio: file("speech.wav") });
 await saveTo(video, "talking.mp4");`,
-  python: `import json, os, urllib.request
+  python: `import json, os, urllib.error, urllib.request
 from pathlib import Path
 
 def call(method, path, body=None):
@@ -26,8 +27,11 @@ def call(method, path, body=None):
         headers={"Authorization": "Bearer " + os.environ["AVATAR_API_KEY"], "Content-Type": "application/json"},
         data=json.dumps(body).encode() if body else None,
     )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise SystemExit(error.read().decode())  # what happened, and what to do
 
 def upload(path, content_type):
     data = Path(path).read_bytes()
@@ -41,6 +45,6 @@ job = call("POST", "/v1/jobs", {
 })
 while job["status"] in ("queued", "starting", "running"):
     job = call("GET", f"/v1/jobs/{job['id']}?wait=30&after={job['version']}")
-result = call("GET", f"/v1/jobs/{job['id']}/result")  # raises where the job failed, and says why
+result = call("GET", f"/v1/jobs/{job['id']}/result")  # where the job failed, this says why
 urllib.request.urlretrieve(result["url"], "talking.mp4")`,
 });
