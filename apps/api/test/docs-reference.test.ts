@@ -44,6 +44,12 @@ test("what is linked to on this server is there", async () => {
   for (const link of links) expect([link, (await fetch(new URL(link, api.url))).status]).toEqual([link, 200]);
 });
 
+test("each link within the page leads to one place", () => {
+  const ids = [...html.matchAll(/\sid="([^"]+)"/g)].map((match) => String(match[1]));
+  expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+  for (const [, id = ""] of html.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(id);
+});
+
 test("the page needs nothing that its own policy does not let it have", async () => {
   const page = await fetch(new URL("/docs", api.url));
   const [, style = ""] = /<style>(.*)<\/style>/s.exec(html) ?? [];

@@ -64,7 +64,7 @@ export function referencePage(document: OpenApi, limits: Limits, baseUrl: string
     "avatar API",
     `<a class="skip" href="#content">Skip to the content</a>
 <aside><nav aria-label="Operations">
-<p><a href="#start">Start</a><a href="#limits">Limits</a><a href="/docs/errors">Errors</a></p>
+<p><a href="#start">Start</a><a href="#at-a-glance">Limits</a><a href="#key">Your key</a><a href="/docs/errors">Errors</a></p>
 ${groups.map(navigation).join("\n")}
 </nav></aside>
 <main id="content">
@@ -76,7 +76,7 @@ ${chooser()}
 <p>Put your key into the environment as <code>AVATAR_API_KEY</code>. This makes a video of two files and saves it.</p>
 ${samplesHtml(quickstart(baseUrl))}
 </section>
-<section id="limits"><h2>Limits</h2>
+<section id="at-a-glance"><h2>Limits</h2>
 ${limitsHtml(limits)}
 </section>
 <section id="key"><h2>Your key</h2>
