@@ -35,11 +35,13 @@ const REFERENCE_STYLE = `
 .skip:focus { left: 1rem; top: 1rem }
 aside nav { display: block; position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow: auto; padding: .25rem }
 aside a { display: block; padding: .1rem 0 }
-h2 { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 1.35rem; text-transform: capitalize }
+h2 { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 1.35rem }
+h2::first-letter { text-transform: uppercase }
 h3 { margin: 2.5rem 0 .25rem; font-size: 1.1rem }
 h4 { margin: 1rem 0 .35rem; font-size: .95rem }
 small { color: var(--soft); font-size: .85em }
 pre { white-space: pre; overflow: auto }
+dl + p { margin-top: .75rem }
 dl.fields { gap: .35rem 1rem; padding: .6rem .8rem }
 dd { min-width: 0; overflow-wrap: anywhere }
 dd details, .fields + details { margin-top: .25rem }
@@ -56,7 +58,8 @@ body:has(#in-curl:checked) .sample:not(.curl), body:has(#in-typescript:checked) 
 input:not([type=radio], [type=file]), textarea { width: 100%; padding: .4rem .6rem; border: 1px solid var(--soft); border-radius: .35rem; background: var(--paper); color: var(--ink); font: .9rem/1.5 ui-monospace, Menlo, Consolas, monospace }
 button { padding: .35rem 1rem; border: 1px solid var(--link); border-radius: .35rem; background: var(--paper); color: var(--link); font: inherit; cursor: pointer }
 .answer { max-height: 30rem }
-@media (max-width: 56rem) { .reference { display: block } aside nav { position: static; max-height: 12rem } }
+@media (max-width: 56rem) { .reference { display: block } aside nav { position: static; max-height: 12rem; margin-bottom: 1.5rem; border-bottom: 1px solid var(--line) } }
+@media (max-width: 32rem) { .reference dl { grid-template-columns: minmax(0, 1fr) } .reference dt:not(:first-child) { margin-top: .5rem } section, article { scroll-margin-top: 6rem } }
 `;
 
 const headers = (style: string, more = "") => ({
