@@ -86,6 +86,13 @@ test("a rejected input lists each mistake by its path", () => {
   expect(problem.detail).toContain("x: There is no such field; y: There is no such field.");
 });
 
+test("a field that is missing is called so", () => {
+  const { error } = z.object({ audio: z.string(), fit: z.enum(["crop"]) }).safeParse({ fit: 1 });
+  expect(toProblem(error, "req_1").detail).toMatch(
+    /^audio: This field is missing; fit: Invalid input: expected/,
+  );
+});
+
 test("where only fields are unknown, the code says so", () => {
   expect(codeOf(z.strictObject({}).safeParse({ x: 1 }).error)).toBe("unknown_field");
 });

@@ -76,9 +76,13 @@ function fromZod(error: z.ZodError): AppError {
   });
 }
 
-/** What is wrong with a name in a record, zod tells one level below. */
-const messageOf = (issue: z.core.$ZodIssue): string =>
-  (issue.code === "invalid_key" && issue.issues[0]?.message) || issue.message;
+/** In words for those who wrote JSON: zod speaks of `undefined`, and tells what is wrong with a name one level below. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  const { code, path, message } = issue;
+  if (code === "invalid_key") return issue.issues[0]?.message ?? message;
+  const isMissing = code === "invalid_type" && path.length > 0 && message.endsWith("received undefined");
+  return isMissing ? "This field is missing" : message;
+}
 
 /** Else a small request full of unknown fields would get a large answer. */
 const MAX_ISSUES = 20;
