@@ -40,6 +40,8 @@ const scripts: Options = {
     // Names stay, for stack traces.
     options.minifyWhitespace = true;
     options.minifySyntax = true;
+    // Node prints the whole line of an error that nobody catches.
+    options.lineLimit = 160;
     // In CommonJS as `require`, which tools for it understand better.
     if (format === "cjs") options.supported = { "dynamic-import": false };
   },
