@@ -132,7 +132,7 @@ export class Avatar {
    */
   upload(media: Exclude<Media, Upload | URL | string>, options?: UploadOptions): Promise<Upload> {
     return this.#within(options, async (bounds) => {
-      const send = await declareFile(this.#deps.http, await inspect(media), bounds);
+      const send = await declareFile(this.#deps.http, await inspect(media, undefined, bounds.signal), bounds);
       return send();
     });
   }
@@ -240,7 +240,8 @@ export class Avatar {
     options: UploadOptions & { withHash?: boolean },
   ): Promise<CreateJobInput> {
     const given = { ...input };
-    const look = async (kind: MediaKind) => (await reference(given[kind])) ?? inspect(given[kind], kind);
+    const look = async (kind: MediaKind) =>
+      (await reference(given[kind])) ?? inspect(given[kind], kind, options.signal);
     const declare = async (file: string | SniffedFile) =>
       typeof file === "string" ? async () => ({ id: file }) : declareFile(this.#deps.http, file, options);
     // Both are looked at, here and by the API, before a byte of either is sent.

@@ -1,6 +1,7 @@
 import type { Problem } from "@avatar/contract/types";
 import { ApiError, AvatarError, asAvatarError, ConnectionError, type ErrorFacts } from "./errors.ts";
 import { defined } from "./fields.ts";
+import { refuse } from "./refuse.ts";
 import { type Clock, isRetryable, type RetryOptions, withRetries } from "./retry.ts";
 import { type Bounds, withinBounds } from "./scope.ts";
 import { authorization, type Settings, urlOf, withDocsUrl } from "./settings.ts";
@@ -105,11 +106,17 @@ export function createHttp(settings: Settings, clock: Clock): Http {
           async (signal, attempt) => {
             const search = String(new URLSearchParams(defined(query) as Record<string, string>));
             const url = await urlOf(settings, search ? `${path}?${search}` : path);
-            const headers = new Headers(settings.headers);
             const key = await authorization(settings);
-            if (key) headers.set("authorization", key);
-            if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
-            if (body !== undefined) headers.set("content-type", "application/json");
+            let headers = new Headers();
+            try {
+              headers = new Headers(settings.headers);
+              if (key) headers.set("authorization", key);
+              if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+              if (body !== undefined) headers.set("content-type", "application/json");
+            } catch {
+              // Not the runtime's words, which quote the value.
+              await refuse("invalid_input", "header");
+            }
             const whole = { ...init, body: JSON.stringify(body) ?? null, headers, signal };
             // Also in the middle of an answer a connection can break.
             return reading(url, request(url, whole, attempt).then(parse<T>));
@@ -137,7 +144,10 @@ async function reading<T>(url: string, work: Promise<T>): Promise<T> {
     return await work;
   } catch (cause) {
     if (AvatarError.is(cause)) throw cause;
-    const { code, message } = ((cause as Error).cause ?? cause) as { code?: string; message?: string };
+    const inner = ((cause as Error).cause ?? cause) as { code?: string; message?: string; name?: string };
+    const { code, message } = inner;
+    // A file that was changed or deleted meanwhile does not come back.
+    if (inner.name === "NotReadableError") throw inner;
     const detail = `The connection to ${new URL(url).host} failed: ${code || message}.`;
     throw new ConnectionError({ code: "connection", detail, retryable: true, cause });
   }

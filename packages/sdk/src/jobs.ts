@@ -94,19 +94,21 @@ export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
     list: (filter, options) =>
       createList(
         (cursor) =>
-          call<JobPage>(
-            () => ({ method: "GET", path: "/v1/jobs", query: { ...filter, ...cursor } }),
-            options,
-          ),
+          http.guard(async () => {
+            const query = { ...filter, ...cursor };
+            const page = await call<JobPage>(() => ({ method: "GET", path: "/v1/jobs", query }), options);
+            return { ...page, items: [...page.items] };
+          }),
         options?.signal,
       ),
     cancel: (id, options) =>
       call(() => ({ method: "POST", path: `${jobPath(id)}/cancel`, keepalive: true }), options),
     delete: (id, options) => call(() => ({ method: "DELETE", path: jobPath(id) }), options),
-    async result(id, options) {
-      const result = await getResult(http, id, options);
-      return createVideo(id, result.video, result);
-    },
+    result: (id, options) =>
+      http.guard(async () => {
+        const result = await getResult(http, id, options);
+        return createVideo(id, result.video, result);
+      }),
   };
 }
 

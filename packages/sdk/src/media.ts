@@ -67,17 +67,17 @@ export async function reference(media: Media): Promise<string | undefined> {
 }
 
 /** Opens the file and refuses what no API would take. `kind` is what it has to be, if that matters. */
-export async function inspect(media: Media, kind?: MediaKind): Promise<SniffedFile> {
-  const file = await sniff(media, kind);
+export async function inspect(media: Media, kind?: MediaKind, signal?: AbortSignal): Promise<SniffedFile> {
+  const file = await sniff(media, kind, signal);
   const fault = await (await loadCheck())?.findFault(file);
   if (fault) throw new AvatarError(fault);
   return file;
 }
 
 /** Opens the file and looks at its first bytes. */
-export async function sniff(media: Media, kind?: MediaKind): Promise<SniffedFile> {
+export async function sniff(media: Media, kind?: MediaKind, signal?: AbortSignal): Promise<SniffedFile> {
   const name = kind ?? "file";
-  const blob = await toBlob(media, name);
+  const blob = await toBlob(media, name, signal);
   if (blob.size === 0) return refuse("empty_file", "empty", [name]);
 
   const head = String.fromCharCode(...new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
@@ -94,13 +94,20 @@ export async function sniff(media: Media, kind?: MediaKind): Promise<SniffedFile
 /** By tag, since `instanceof` fails for objects of another realm, such as a test runner's. */
 const tagOf = (value: unknown) => Object.prototype.toString.call(value).slice(8, -1);
 
-async function toBlob(media: Media, name: string): Promise<Blob> {
-  const source = typeof media === "function" ? await media() : media;
-  const tag = tagOf(source);
+async function toBlob(media: Media, name: string, signal: AbortSignal | undefined): Promise<Blob> {
+  let source: unknown = typeof media === "function" ? await media() : media;
+  let tag = tagOf(source);
   if (tag === "Blob" || tag === "File") return source as Blob;
-  if (tag === "ReadableStream" || tag === "ArrayBuffer" || ArrayBuffer.isView(source))
-    return new Response(source as ArrayBuffer).blob();
-  if (tag !== "Response") return refuse("invalid_input", "value", [name, tag]);
-  const response = source as Response;
-  return response.ok ? response.blob() : refuse("invalid_input", "response", [name, response.status]);
+  if (tag === "Response") {
+    const { ok, status, body } = source as Response;
+    if (!ok) return refuse("invalid_input", "response", [name, status]);
+    source = body ?? new ArrayBuffer(0);
+    tag = tagOf(source);
+  }
+  // Nothing is read any more once the call is over.
+  if (tag === "ReadableStream")
+    source = (source as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(), signal && { signal });
+  else if (tag !== "ArrayBuffer" && !ArrayBuffer.isView(source))
+    return refuse("invalid_input", "value", [name, tag]);
+  return new Response(source as ArrayBuffer).blob();
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ApiError, Avatar, ConnectionError, TimeoutError } from "../src/index.ts";
+import { ApiError, Avatar, AvatarError, ConnectionError, TimeoutError } from "../src/index.ts";
 import { errorOf, files, useFakeApi } from "./support/use-fake-api.ts";
 
 const given = useFakeApi();
@@ -185,4 +185,24 @@ test("an error of something in between keeps its status", async () => {
     status: 418,
     retryable: false,
   });
+});
+
+test.each([
+  [{ headers: { "x-secret": "s3c\nret" } }, undefined],
+  [{}, "ключ"],
+])("a header that HTTP does not allow is refused without a word of it", async (options, idempotencyKey) => {
+  const { api, avatar } = given;
+  const error = await errorOf(
+    avatar.with(options).jobs.create({ image: "a", audio: "b" }, { idempotencyKey }),
+  );
+  expect(error).toMatchObject({ code: "invalid_input" });
+  expect(JSON.stringify(error)).not.toMatch(/s3c|ключ/);
+  expect(api.requests).toEqual([]);
+});
+
+test("an address where something else answers gives errors of ours", async () => {
+  const fetch = async () => new Response("{}");
+  const avatar = given.avatar.with({ fetch });
+  expect(await errorOf(avatar.jobs.result("job_1"))).toBeInstanceOf(AvatarError);
+  expect(await errorOf(avatar.jobs.list()[Symbol.asyncIterator]().next())).toBeInstanceOf(AvatarError);
 });

@@ -1,4 +1,8 @@
-import { expect, test } from "vitest";
+import { openAsBlob } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { ApiError, Avatar } from "../src/index.ts";
 import { waitFor } from "./support/fake-api.ts";
 import { createFakeClock, errorOf, files, png, useFakeApi, wav } from "./support/use-fake-api.ts";
@@ -133,4 +137,38 @@ test("a part that is refused ends the upload", async () => {
   await store.answer(403);
   expect(await upload).toMatchObject({ code: "http_403" });
   expect(store.puts).toEqual([]);
+});
+
+test("a stream is read no further once the call is over", async () => {
+  const canceled = Promise.withResolvers<unknown>();
+  const endless = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await new Promise(setImmediate);
+      controller.enqueue(new Uint8Array(1000));
+    },
+    cancel: canceled.resolve,
+  });
+  const error = await errorOf(given.avatar.upload(endless, { timeoutMs: 50 }));
+  expect(error).toMatchObject({ code: "timeout" });
+  await canceled.promise;
+});
+
+test("the answer of a fetch is a file, and one that failed is not", async () => {
+  const { api, avatar } = given;
+  const { id } = await avatar.upload(new Response(png()));
+  expect(api.uploads.get(id)?.length).toBe(72);
+  const failed = await errorOf(avatar.upload(new Response("gone", { status: 404 })));
+  expect(failed).toMatchObject({ code: "invalid_input", detail: "The answer with the file has status 404." });
+  expect(await errorOf(avatar.upload(new Response(null)))).toMatchObject({ code: "empty_file" });
+});
+
+test("a file that is deleted after it was declared is not waited for", async () => {
+  const path = join(await mkdtemp(join(tmpdir(), "avatar-")), "a.png");
+  onTestFinished(() => rm(dirname(path), { recursive: true }));
+  await writeFile(path, Buffer.from(await png().arrayBuffer()));
+  const error = await errorOf(
+    given.avatar.upload(() => openAsBlob(path), { onUpload: () => rm(path, { force: true }) }),
+  );
+  expect(error).toMatchObject({ code: "unexpected", retryable: false });
+  expect(given.api.count("PUT /objects/:id")).toBeLessThan(2);
 });

@@ -42,6 +42,7 @@ export const WORDS = {
     detail: "A live key in a page is everybody's key.",
     hint: "Pass a function that fetches a child key from your server, or use `@avatar/client/proxy` there.",
   },
+  header: { detail: "A header, or the `idempotencyKey`, has characters that HTTP does not allow." },
   timeout: { detail: "`timeoutMs` must be 0 or more." },
   deletedVideo: { detail: "The video was deleted.", hint: CREATE_AGAIN },
   dyingVideo: { detail: "The video is deleted in less than a minute.", hint: CREATE_AGAIN },

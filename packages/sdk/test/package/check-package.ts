@@ -6,7 +6,7 @@ import { importEveryEntry, importWithoutPeers, runWithoutChunks } from "./run-sc
 import { installedRuntimes, runOn } from "./runtimes.ts";
 
 /** Two thirds of it are source maps. */
-const UNPACKED_BYTES = 920_000;
+const UNPACKED_BYTES = 930_000;
 
 const installed = installPackage();
 try {
