@@ -4,8 +4,8 @@ import { buildSync } from "esbuild";
 
 /** The aim for the class is 5,500: docs/benchmarks.md says why it is not met. */
 const BUDGET = {
-  everythingBytes: 6300,
-  classBytes: 6250,
+  everythingBytes: 6450,
+  classBytes: 6400,
   // Without React, tRPC and the class itself.
   reactBytes: 1500,
   trpcBytes: 3500,
