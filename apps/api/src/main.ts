@@ -46,6 +46,7 @@ try {
 
   const app = await starting;
   if (app.firstApiKey) say(`Your API key, shown this once: ${app.firstApiKey}`);
+  say(`avatar is documented at ${app.url}/docs`);
   say(`avatar is listening on ${app.url}`);
 } catch (error) {
   if (error instanceof StartError) sayError(error.message);

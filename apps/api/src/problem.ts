@@ -8,6 +8,8 @@ import { StorageUnavailable } from "./storage/object-store.ts";
 
 const RETRY_AFTER_MS = 1000;
 
+const TOO_LONG = "The path is too long. Send the calls of a batch in several requests.";
+
 /** What a customer may know of an error. Anything unexpected becomes `internal`, without its message. */
 export function toProblem(error: unknown, requestId: string): Problem {
   const { code, message, issues, retryAfterMs, limit } = toAppError(error);
@@ -37,6 +39,8 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof z.ZodError) return fromZod(error);
   if (error instanceof TRPCError) return fromTrpc(error);
   if (error instanceof Error && "code" in error) {
+    if (error.code === "FST_ERR_MAX_PARAM_LENGTH")
+      return new AppError("invalid_input", { detail: TOO_LONG, cause: error });
     const code = FASTIFY_CODES[String(error.code)];
     if (code) return new AppError(code, { cause: error });
     // Whatever else Fastify holds against a request.

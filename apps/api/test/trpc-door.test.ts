@@ -17,9 +17,18 @@ test("a batch of queries is answered", async () => {
   expect([job.id, page.items.at(0)?.id]).toEqual([id, id]);
 });
 
-test("a batch of 200 queries is answered", async () => {
-  const answers = await Promise.all(Array.from({ length: 200 }, () => api.trpc.keys.current.query({})));
+test("a batch of 100 queries is answered", async () => {
+  const answers = await Promise.all(Array.from({ length: 100 }, () => api.trpc.keys.current.query({})));
   expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+});
+
+test("a batch that is too long for its path says so", async () => {
+  const { status, body } = await api.rest(
+    "GET",
+    `/trpc/${Array(500).fill("keys.current").join(",")}?batch=1`,
+  );
+  expect([status, body.code]).toEqual([400, "invalid_input"]);
+  expect(body.detail).toContain("Send the calls of a batch in several requests.");
 });
 
 test.each(["/trpc/uploads.create,uploads.create?batch=1", "/trpc/uploads.create%2Cuploads.create?batch=1"])(
