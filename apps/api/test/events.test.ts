@@ -285,7 +285,7 @@ test("streams that are still being read when the server stops come to their end,
   // More than the buffers of the kernel take.
   const { id } = await insertJob(stopping, { metadata: { big: "x".repeat(12_000_000) } });
   const [one, another] = [await openRaw(stopping, pathOf(id)), await openRaw(stopping, pathOf(id))];
-  const stopped = stopping.stop();
+  const stopped = stopping.stopAtOnce();
   await until("it takes no more connections", () =>
     fetch(new URL("/healthz", stopping.url), { headers: { connection: "close" } }).then(
       () => false,

@@ -80,7 +80,7 @@ test("a request that was under way when the server began to stop is answered", a
   const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
   await once(socket, "connect");
   await api.rest("GET", "/healthz"); // By now the server knows the connection.
-  const stopped = api.stop();
+  const stopped = api.stopAtOnce();
   socket.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n/s);
   await stopped;

@@ -171,7 +171,7 @@ test("F2: a video whose commit went unanswered is kept, and a stop does not wait
   release.resolve();
   await down;
 
-  const stopped = replica.stop();
+  const stopped = replica.stopAtOnce();
   await until("the outcome is given up", () => replica.logs.some((line) => line.includes("was not stored")));
   await stopped;
 

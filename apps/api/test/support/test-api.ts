@@ -32,7 +32,10 @@ export interface TestApi {
   uploadFixtures(): Promise<{ image: string; audio: string }>;
   /** Lines of its metrics that begin with one of these, without comments. */
   metrics(...names: string[]): Promise<string[]>;
+  /** Looks at its metrics before, for secrets. */
   stop(): Promise<void>;
+  /** Has begun to stop when this returns. */
+  stopAtOnce(): Promise<void>;
 }
 
 export interface TestApiOptions extends Overrides {
@@ -103,6 +106,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   const rest = createRest(app.url, TEST_KEY);
 
+  async function stopAtOnce(counted = ""): Promise<void> {
+    await app.stop();
+    expectNoSecrets([...logs, counted].join("\n"), [METRICS_TOKEN, database.r2?.secretAccessKey]);
+    if (!options.database) await database.remove();
+  }
+
   async function readMetrics(): Promise<string> {
     const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
     return (await fetch(`${app.url}/metrics`, { headers })).text();
@@ -133,12 +142,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     async metrics(...names) {
       return (await readMetrics()).split("\n").filter((line) => names.some((name) => line.startsWith(name)));
     },
-    async stop() {
-      // Some have stopped already, or have lost what they need to answer.
-      const counted = await readMetrics().catch(() => "");
-      await app.stop();
-      expectNoSecrets([...logs, counted].join("\n"), [METRICS_TOKEN, database.r2?.secretAccessKey]);
-      if (!options.database) await database.remove();
-    },
+    // Some have stopped already, or have lost what they need to answer.
+    stop: async () => stopAtOnce(await readMetrics().catch(() => "")),
+    stopAtOnce: () => stopAtOnce(),
   };
 }
