@@ -45,6 +45,7 @@ test("who made or canceled a job finds that in what is told next", async () => {
 });
 
 test("what another replica did shows once it is announced", async () => {
+  // Made within one millisecond, their order would be up to their ids.
   const first = await insertJob(api, { ...WAITING, runAfter: new Date(Date.now() + 1_000_000) });
   const second = await insertJob(api, WAITING);
   expect(await positionOf(second.id)).toBe(2);

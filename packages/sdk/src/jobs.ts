@@ -97,6 +97,7 @@ export function createJobs(http: Http, createVideo: CreateVideo): Jobs {
           http.guard(async () => {
             const query = { ...filter, ...cursor };
             const page = await call<JobPage>(() => ({ method: "GET", path: "/v1/jobs", query }), options);
+            // Where something else answers, this is what fails, and as an error of ours.
             return { ...page, items: [...page.items] };
           }),
         options?.signal,

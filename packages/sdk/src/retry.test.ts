@@ -23,6 +23,7 @@ test("an abort ends a pause with its reason, and leaves no timer", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+// What is told of a retry may abort the call; the time of these tests is not real.
 test("no pause begins after an abort", async () => {
   await expect(systemClock.sleep(4000, AbortSignal.abort("enough"))).rejects.toBe("enough");
   expect(vi.getTimerCount()).toBe(0);
@@ -30,6 +31,7 @@ test("no pause begins after an abort", async () => {
 
 test("a pause longer than a timer can be is not over at once", async () => {
   let isOver = false;
+  // Not awaited: it is over in 24 days.
   void systemClock.sleep(2 ** 31, new AbortController().signal).then(() => (isOver = true));
   await vi.advanceTimersByTimeAsync(1000);
   expect(isOver).toBe(false);
